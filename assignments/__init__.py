@@ -1,0 +1,1 @@
+"""The assignments that come with grader, one folder each."""

@@ -1,0 +1,1 @@
+"""Variational autoencoders: the bound term by term, a model, its bits per dimension."""

@@ -1,0 +1,213 @@
+"""What the VAE's checks compare with: definitions written out in NumPy, never the reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from scipy import special
+
+from grader.checks import (
+    Array,
+    CheckFailure,
+    Expected,
+    Subject,
+    as_array,
+    expect_close,
+    ladder,
+)
+from grader.checks.quadrature import gaussian_expectation
+from grader.errors import SubjectError
+
+LOG_RATIO = "the expected log-ratio E_q[log q(z) - log p(z)], integrated numerically,"
+LEVELS = 16
+
+Scalar: TypeAlias = Array | float
+# Logits (B, 16, H, W), levels (B, 1, H, W), mean and log_std (B, D).
+LossInputs: TypeAlias = tuple[Array, Array, Array, Array]
+
+
+def scale_of(expected: Expected) -> Array:
+    """The sum of absolute terms that an expected value is judged by."""
+    assert expected.scale is not None
+    return expected.scale
+
+
+def kl_of_two(mu_q: Scalar, var_q: Scalar, mu_p: Scalar, var_p: Scalar) -> Expected:
+    """E_q[log q(z) - log p(z)] of scalars, by quadrature."""
+
+    def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
+        log_p = (0.5 * math.log(var_p), (z - mu_p) ** 2 / (2 * var_p))
+        return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), *map(np.asarray, log_p)]
+
+    log_std = 0.5 * np.log(np.float64(var_q))
+    return gaussian_expectation(
+        log_ratio, np.atleast_1d(mu_q), np.atleast_1d(log_std), says=LOG_RATIO
+    )
+
+
+def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
+    """Terms of log q(z) - log p(z) for each dimension, p the unit Gaussian."""
+    return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), z**2 / 2]
+
+
+def kl_to_prior(mean: Array, log_std: Array) -> Expected:
+    """E_q[log q(z) - log p(z)], by quadrature."""
+    return gaussian_expectation(log_ratio, mean, log_std, says=LOG_RATIO)
+
+
+def kl_slopes(mean: Array, log_std: Array) -> list[Expected]:
+    """Derivatives of the KL by mean and log_std: E_q of the score times the log-ratio."""
+
+    def slope(score: Callable[[Array, Array], Array]) -> Expected:
+        def terms(z: Array, m: Array, s: Array) -> Sequence[Array]:
+            weight = score((z - m) / np.exp(s), np.exp(s))
+            return [weight * term for term in log_ratio(z, m, s)]
+
+        return gaussian_expectation(terms, mean[..., None], log_std[..., None])
+
+    return [slope(lambda noise, std: noise / std), slope(lambda noise, std: noise**2 - 1 + 0 * std)]
+
+
+def image_batches() -> list[tuple[Array, Array]]:
+    """Logits (B, 16, H, W) and levels (B, 1, H, W), simplest first."""
+    rng = np.random.default_rng(20)
+    flat = np.zeros((2, LEVELS, 2, 2), np.float32), np.zeros((2, 1, 2, 2), np.int64)
+    made = [flat, (flat[0], flat[1] + 5), (flat[0] + 3, flat[1] + LEVELS - 1)]
+    for batch, height, width, largest in ((2, 2, 3, 2), (3, 2, 4, 4), (4, 5, 3, 4), (2, 3, 4, 40)):
+        quarters = rng.integers(-4 * largest, 4 * largest, (batch, LEVELS, height, width))
+        levels = rng.integers(0, LEVELS, (batch, 1, height, width))
+        made.append(((quarters / 4).astype(np.float32), levels))
+    return made
+
+
+def negative_log_likelihood(logits: Array, x: Array) -> Expected:
+    """-log p(x | z), summed over pixels and averaged over the batch, written out."""
+    wide = logits.astype(np.float64)
+    levels = x.reshape(len(wide), 1, *wide.shape[2:])
+    chosen = np.take_along_axis(wide, levels, axis=1)[:, 0]
+    evidence_of_pixel = special.logsumexp(wide, axis=1)
+    scale = np.abs(chosen) + np.abs(evidence_of_pixel) + math.log(LEVELS)
+    return Expected(
+        np.asarray((evidence_of_pixel - chosen).sum() / len(wide)),
+        np.asarray(scale.sum() / len(wide)),
+        "-log p(x | z) in nats, summed over the pixels and averaged over the batch,",
+    )
+
+
+def likelihood_slope(logits: Array, x: Array) -> Expected:
+    """Derivative of the reconstruction loss by the logits."""
+    levels = x.reshape(len(x), 1, *logits.shape[2:])
+    hit = np.arange(LEVELS).reshape(1, LEVELS, 1, 1) == levels
+    probabilities = special.softmax(logits.astype(np.float64), axis=1)
+    # exp(logit - max) loses as many digits as the logits are large.
+    rounding = probabilities * (1 + np.abs(logits).max()) + hit
+    return Expected((probabilities - hit) / len(x), rounding / len(x))
+
+
+def loss_inputs() -> list[LossInputs]:
+    """Logits, levels, mean and log_std, simplest first."""
+    gaussians = {g.mean.shape: g for g in ladder.gaussians() if g.mean.all() and g.log_std.all()}
+    zeros = np.zeros((2, 3), np.float32)
+    made = []
+    for logits, x in image_batches()[1:6]:
+        batch = len(logits)
+        mean, log_std = (np.resize(part, (batch, 3)) for part in gaussians[(3, 3)])
+        made += [
+            (logits, x, np.resize(a, (batch, 3)), np.resize(b, (batch, 3)))
+            for a, b in ((zeros, zeros), (mean, zeros), (mean, log_std))
+        ]
+    return made
+
+
+def negative_bound(logits: Array, x: Array, mean: Array, log_std: Array) -> Expected:
+    """Reconstruction plus KL, averaged over the batch, by definition."""
+    first, second = negative_log_likelihood(logits, x), kl_to_prior(mean, log_std)
+    return Expected(
+        first.value + second.value.mean(),
+        scale_of(first) + scale_of(second).mean(),
+        "the negative bound by definition",
+    )
+
+
+def own_bound(subject: Subject, given: LossInputs) -> Expected:
+    """What the bound would be if the student's own two terms were right.
+
+    A mistake in a term costs its points once, where the term is asked for.
+    """
+    logits, x, mean, log_std = given
+    reconstruction = as_array(subject.call("reconstruction_loss", logits, x))
+    kl = as_array(subject.call("KLD", mean, log_std)).astype(np.float64)
+    value = reconstruction.astype(np.float64).mean() + kl.mean()
+    scale = scale_of(negative_bound(*given)) + np.abs(reconstruction).mean() + np.abs(kl).mean()
+    return Expected(value, scale)
+
+
+def follows_from_own_terms(
+    subject: Subject, inputs: Sequence[LossInputs], answers: Sequence[object]
+) -> bool:
+    """Whether every loss is the sum of what the student's own two terms return."""
+    try:
+        for given, answer in zip(inputs, answers, strict=True):
+            expect_close(answer, own_bound(subject, given), given=given)
+    except (SubjectError, CheckFailure, ValueError):
+        return False
+    return True
+
+
+def averaged(slopes: Sequence[Expected], batch: int) -> list[Expected]:
+    """The slopes of a mean over the batch, from those of its sum."""
+    return [Expected(slope.value / batch, scale_of(slope) / batch) for slope in slopes]
+
+
+def own_slopes(subject: Subject, given: LossInputs) -> list[Expected] | None:
+    """The gradient of the student's own two terms; None where they have none."""
+    logits, x, mean, log_std = given
+    try:
+        _, (by_logits,) = subject.gradient("reconstruction_loss", logits, x, wrt=(0,))
+        kl, slopes = subject.gradient("KLD", mean, log_std, wrt=(0, 1))
+    except SubjectError:
+        return None
+    count = as_array(kl).size
+    return [Expected(by_logits), *averaged([Expected(slope) for slope in slopes], count)]
+
+
+class KnownDecoder:
+    """A decoder of the grader's own, which keeps every latent that it is asked for.
+
+    Level k of pixel p has the logit -(k - c)^2 / 8 where the centre c depends on the latent, on the
+    pixel, and on nothing else, so that the mean is neither the most likely level nor constant.
+    """
+
+    side = 8
+
+    def __init__(self) -> None:
+        self.latents: list[Array] = []
+
+    def __call__(self, z: Array) -> Array:
+        """Logits (B, 16, 8, 8) of latents (B, 2)."""
+        rows = np.asarray(z, np.float64).reshape(-1, 2)
+        self.latents.append(rows)
+        return self.logits(rows).astype(np.float32)
+
+    def logits(self, z: Array) -> Array:
+        """Logits in float64."""
+        z = np.nan_to_num(z, nan=0.0, posinf=8.0, neginf=-8.0)
+        pixel = np.arange(self.side**2).reshape(1, 1, self.side, self.side) / self.side**2
+        first, second = z[:, 0].reshape(-1, 1, 1, 1), z[:, 1].reshape(-1, 1, 1, 1)
+        centre = 7 + 1.5 * first + 0.7 * second + pixel
+        return -((np.arange(LEVELS).reshape(1, -1, 1, 1) - centre) ** 2) / 8
+
+    def means(self, z: Array) -> Array:
+        """Expected levels (B, 8, 8)."""
+        probabilities = special.softmax(self.logits(z), axis=1)
+        means: Array = np.einsum("bkhw,k->bhw", probabilities, np.arange(LEVELS))
+        return means
+
+
+def percentile_pairs(n: int) -> Array:
+    """All pairs of the latents in the middle of n equally probable slices, sorted."""
+    values = special.ndtri((np.arange(n) + 0.5) / n)
+    return np.stack(np.meshgrid(values, values, indexing="ij"), axis=-1).reshape(-1, 2)

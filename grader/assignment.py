@@ -1,0 +1,195 @@
+"""An assignment folder, read and checked: `assignment.toml`, `checks.py`, `hidden_checks.py`.
+
+Nothing here imports torch: reading the TOML is cheap, loading the checks is a second step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from grader.errors import AssignmentError, UsageError
+
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def _bytes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB)\s*", value)
+    if match is None:
+        raise ValueError('a size is a number and a unit, such as "512 MiB" or "4 GiB"')
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+Size = Annotated[int, BeforeValidator(_bytes)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Table):
+    """What one submission may use."""
+
+    cell_seconds: float = Field(default=120, gt=0)
+    total_seconds: float = Field(default=600, gt=0)
+    call_seconds: float = Field(default=20, gt=0, description="one request of a check")
+    memory: Size = Field(default=4 << 30, gt=0)
+    disk: Size = Field(default=512 << 20, gt=0, description="everything the notebook may write")
+    output: Size = Field(
+        default=16 << 20, gt=0, description="everything the notebook may print and show"
+    )
+    processes: int = Field(default=256, gt=16)
+
+
+class Data(_Table):
+    """The data sets that a submission may train on; held-out parts never enter the sandbox."""
+
+    default: str = "digits"
+    accepts: tuple[str, ...] = ()
+
+
+class Signature(_Table):
+    """A name and the conventions of its arguments, such as `KLD(mean, log_std)`."""
+
+    name: str = Field(pattern=r"^[A-Za-z_]\w*$")
+    arguments: tuple[str, ...] = ()
+
+
+class Threshold(_Table):
+    """Points by a recomputed metric: all at `full`, none at `zero`, linear between."""
+
+    metric: str
+    full: float
+    zero: float
+
+
+class Figure(_Table):
+    """A figure that the notebook has to show: which cell, and how it is laid out."""
+
+    after: str = Field(description="grade_id or tag of the cell whose output holds it")
+    rows: int = Field(default=1, gt=0)
+    columns: int = Field(default=1, gt=0)
+
+
+class Question(_Table):
+    """One question of the sheet."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    points: float = Field(ge=0)
+    sheet: str = ""
+    function: Signature | None = None
+    also: tuple[Signature, ...] = ()
+    requires: tuple[str, ...] = Field(default=(), description="questions that must pass first")
+    threshold: Threshold | None = None
+    figure: Figure | None = None
+    rubric: str = Field(default="", description="for a person; makes the question manual")
+
+    @property
+    def manual(self) -> bool:
+        """Whether a person marks it."""
+        return bool(self.rubric)
+
+
+class Assignment(_Table):
+    """What `assignment.toml` says, and where it stands."""
+
+    title: str
+    version: int = Field(default=1, gt=0)
+    catalogue: str = Field(
+        default="", description="module of mistakes, such as reference.mistakes.vae"
+    )
+    parameters: dict[str, int | float | str] = Field(
+        default_factory=dict, description="overrides injected behind the `parameters` cell"
+    )
+    data: Data = Data()
+    limits: Limits = Limits()
+    question: tuple[Question, ...] = Field(min_length=1)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def name(self) -> str:
+        """The folder's name, by which the assignment is known."""
+        return self.folder.name
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """In the order of the sheet."""
+        return self.question
+
+    def digest(self) -> str:
+        """SHA-256 over every file that can change a verdict."""
+        total = hashlib.sha256()
+        for path in [*sorted(self.folder.glob("*.py")), self.folder / "assignment.toml"]:
+            total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return total.hexdigest()
+
+
+def load(name_or_path: str | Path) -> Assignment:
+    """Reads an assignment by folder, or by name from the ones that come with grader.
+
+    Raises:
+        UsageError: there is no such assignment.
+        AssignmentError: the TOML is malformed; the message names file and key.
+    """
+    folder = _find(name_or_path)
+    path = folder / "assignment.toml"
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        assignment = Assignment(**table, folder=folder)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AssignmentError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise AssignmentError(f"{path}: {_explain(error)}") from error
+    _require_unique(path, assignment)
+    return assignment
+
+
+def installed() -> dict[str, Path]:
+    """Assignments that come with grader, by name."""
+    spec = importlib.util.find_spec("assignments")
+    roots = [] if spec is None else list(spec.submodule_search_locations or [])
+    found = (toml.parent for root in roots for toml in Path(root).glob("*/assignment.toml"))
+    return {folder.name: folder for folder in sorted(found)}
+
+
+def _find(name_or_path: str | Path) -> Path:
+    folder = Path(name_or_path)
+    if (folder / "assignment.toml").is_file():
+        return folder.resolve()
+    known = installed()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    raise UsageError(
+        f"no assignment {str(name_or_path)!r}: not a folder with an assignment.toml, and not "
+        f"one of {', '.join(known) or 'none'}; `grader new NAME` makes one"
+    )
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg']}{more}"
+
+
+def _require_unique(path: Path, assignment: Assignment) -> None:
+    seen: set[str] = set()
+    for question in assignment.questions:
+        if question.id in seen:
+            raise AssignmentError(f"{path}: question.id {question.id!r} stands twice")
+        seen.add(question.id)
+        for required in question.requires:
+            if required not in seen:
+                raise AssignmentError(
+                    f"{path}: question {question.id!r} requires {required!r}, "
+                    "which does not stand before it"
+                )

@@ -1,0 +1,182 @@
+"""Which catalogued mistake, or pair of them, reproduces a student's wrong answers.
+
+Runs after a failure and never decides one. A name is given only where every answer of every probe
+agrees to rounding, on at least three numbers that are wrong: a random wrong formula agrees with a
+given candidate on one number with probability of the order of 1e-5, on three of 1e-15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from grader.checks.context import Catalogue, Mistake
+from grader.checks.subject import Array, Call, Handle, Request, Subject, Value
+from grader.errors import SubjectError
+
+_PROBES = 12
+_FEWEST_WRONG_NUMBERS = 3
+_MOST_ALTERNATIVES = 3  # more than this many explanations explain nothing
+# Two float32 ways of writing the same formula differ by at most 2 * 32 unit roundoffs.
+_AGREEMENT = 64 * 2.0**-24
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What explains the answers.
+
+    Attributes:
+        mistakes: ids, in the order in which `says` speaks of them; empty where nothing fits.
+        says: for the student.
+    """
+
+    mistakes: tuple[str, ...] = ()
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One explanation: a mistake or two on top of each other, and what they answer."""
+
+    ids: tuple[str, ...]
+    says: str
+    outputs: Sequence[Value | SubjectError] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Probes:
+    calls: tuple[Call, ...]
+    answers: tuple[list[Array], ...]
+    magnitude: float  # typical size of a right answer, below which rounding is not relative
+
+    def agree(self, outputs: Sequence[Value | SubjectError]) -> bool:
+        return all(
+            _same(answer, _leaves(output), self.magnitude)
+            for answer, output in zip(self.answers, outputs, strict=True)
+        )
+
+
+def diagnose(function: str, calls: Sequence[tuple[Call, Value]], catalogue: Catalogue) -> Diagnosis:
+    """Explains a function's answers by the catalogue: singles first, then pairs.
+
+    Args:
+        function: name under which the mistakes are catalogued.
+        calls: what the student's function was asked, and its answers.
+        catalogue: known mistakes, and how to call one.
+    """
+    mistakes = [mistake for mistake in catalogue.mistakes if mistake.function == function]
+    probes = _choose(function, calls, catalogue) if mistakes else None
+    if probes is None:
+        return Diagnosis()
+    for explanations in (_singles(mistakes), _pairs(mistakes)):
+        candidates = _evaluate(list(explanations), probes.calls, catalogue)
+        found = {c.ids: c for c in candidates if probes.agree(c.outputs)}
+        if found:
+            return conclude(list(found.values()))
+    return Diagnosis()
+
+
+def conclude(found: Sequence[Candidate]) -> Diagnosis:
+    """One explanation is named, two or three are said as alternatives, more say nothing."""
+    if not 1 <= len(found) <= _MOST_ALTERNATIVES:
+        return Diagnosis()
+    ids = tuple(dict.fromkeys(id for candidate in found for id in candidate.ids))
+    says = [candidate.says for candidate in found]
+    if len(says) == 1:
+        return Diagnosis(ids, says[0])
+    return Diagnosis(ids, "Either: " + " Or: ".join(says))
+
+
+_Explanation = tuple[tuple[str, ...], str, Callable[..., Any]]
+
+
+def _singles(mistakes: Sequence[Mistake]) -> Iterator[_Explanation]:
+    for mistake in mistakes:
+        yield (mistake.id,), mistake.says, mistake.code
+
+
+def _pairs(mistakes: Sequence[Mistake]) -> Iterator[_Explanation]:
+    for outer, inner in permutations(mistakes, 2):
+        if outer.around is not None:
+            first, second = sorted((outer, inner), key=lambda mistake: mistake.id)
+            says = f"Two things at once. {first.says} {second.says}"
+            yield (first.id, second.id), says, outer.around(inner.code)
+
+
+def _choose(
+    function: str, calls: Sequence[tuple[Call, Value]], catalogue: Catalogue
+) -> _Probes | None:
+    """Up to twelve calls, spread over all that were answered wrongly; None where they are few."""
+    asked = [(call, _leaves(answer)) for call, answer in calls if not _holds_handle(call)]
+    usable = [(call, leaves) for call, leaves in asked if leaves is not None]
+    every = tuple(call for call, _ in usable)
+    right = [_leaves(output) for output in _request(catalogue.make_subject({}), function, every)]
+    magnitude = _magnitude(right)
+    wrong = [
+        (call, leaves)
+        for (call, leaves), truth in zip(usable, right, strict=True)
+        if leaves is not None and not _same(leaves, truth, magnitude)
+    ]
+    if sum(leaf.size for _, leaves in wrong for leaf in leaves) < _FEWEST_WRONG_NUMBERS:
+        return None
+    spread = sorted({round(i) for i in np.linspace(0, len(wrong) - 1, _PROBES)})
+    chosen = [wrong[i] for i in spread]
+    return _Probes(tuple(c for c, _ in chosen), tuple(a for _, a in chosen), magnitude)
+
+
+def _evaluate(
+    explanations: Sequence[_Explanation], calls: tuple[Call, ...], catalogue: Catalogue
+) -> Iterator[Candidate]:
+    """Asks every explanation the same, all within one subject."""
+    names = [f"candidate_{i}" for i in range(len(explanations))]
+    codes = (code for _, _, code in explanations)
+    subject = catalogue.make_subject(dict(zip(names, codes, strict=True)))
+    for name, (ids, says, _) in zip(names, explanations, strict=True):
+        yield Candidate(ids, says, _request(subject, name, calls))
+
+
+def _request(
+    subject: Subject, function: str, calls: tuple[Call, ...]
+) -> list[Value | SubjectError]:
+    return subject._request(Request(function, calls)) if calls else []
+
+
+def _same(answer: list[Array], output: list[Array] | None, magnitude: float) -> bool:
+    if output is None or [a.shape for a in answer] != [o.shape for o in output]:
+        return False
+    return all(_agree(a, o, magnitude) for a, o in zip(answer, output, strict=True))
+
+
+def _agree(answer: Array, output: Array, magnitude: float) -> bool:
+    """Whether two arrays are equal to rounding; NaN agrees with NaN, as a mistake may make it."""
+    with np.errstate(invalid="ignore"):
+        close = np.abs(answer - output) <= _AGREEMENT * np.maximum(np.abs(output), magnitude)
+    return bool(np.all(close | (answer == output) | (np.isnan(answer) & np.isnan(output))))
+
+
+def _leaves(value: Value | SubjectError) -> list[Array] | None:
+    """The numbers in an answer as float64 arrays; None where it holds anything else."""
+    if isinstance(value, Mapping):
+        value = [value[key] for key in sorted(value)]
+    if isinstance(value, list | tuple):
+        parts = [_leaves(item) for item in value]
+        return None if None in parts else [leaf for part in parts if part for leaf in part]
+    if isinstance(value, bool | int | float | np.generic | np.ndarray):
+        array = np.asarray(value)
+        return [array.astype(np.float64)] if array.dtype.kind in "biuf" else None
+    return None
+
+
+def _magnitude(answers: Sequence[list[Array] | None]) -> float:
+    numbers = [leaf.ravel() for leaves in answers if leaves for leaf in leaves]
+    sizes = np.abs(np.concatenate(numbers)) if numbers else np.zeros(0)
+    sizes = sizes[np.isfinite(sizes)]
+    return float(np.median(sizes)) if sizes.size else 0.0
+
+
+def _holds_handle(call: Call) -> bool:
+    return any(isinstance(value, Handle) for value in (*call.args, *call.kwargs.values()))

@@ -1,0 +1,72 @@
+"""Expected values in float64, with the scale that rounding errors are measured in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.checks.subject import Array
+
+# Six correct ways of writing a Gaussian KL in float32 peak at 6.3 unit roundoffs of the sum of
+# their absolute terms, for up to 4096 dimensions; 32 leaves a factor of five.
+ROUNDINGS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A right answer and how far an honest one may stray from it.
+
+    Attributes:
+        value: float64. NaN is met by nothing: where one answer of a student is what another is
+            held against, NaN fails too, and where it is the author's, the audit finds it.
+        scale: sum of the absolute terms of the formula, float64, shape of `value`; rounding
+            errors grow with it, not with the value that is left after cancellation.
+        says: what the value is, to stand before "is 2.0" in a message; empty for nothing special.
+    """
+
+    value: Array
+    scale: Array | None = None
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        value = np.asarray(self.value, dtype=np.float64)
+        scale = np.abs(value) if self.scale is None else np.asarray(self.scale, dtype=np.float64)
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "scale", np.broadcast_to(scale, value.shape))
+
+    @classmethod
+    def of_terms(cls, terms: Iterable[Any], axis: int | None = -1, says: str = "") -> Expected:
+        """The sum of `terms` over themselves and over `axis` (None: over no axis)."""
+        arrays = [np.asarray(term, dtype=np.float64) for term in terms]
+        value, scale = sum(arrays), sum(np.abs(term) for term in arrays)
+        if axis is None:
+            return cls(np.asarray(value), np.asarray(scale), says)
+        return cls(np.sum(value, axis=axis), np.sum(scale, axis=axis), says)
+
+    def tolerance(self, dtype: np.dtype[Any], condition: Any = 1.0) -> Array:
+        """Largest error that rounding in `dtype` explains.
+
+        Args:
+            dtype: precision the answer was computed in.
+            condition: how much the formula amplifies the rounding of its inputs.
+        """
+        assert self.scale is not None
+        limits = np.finfo(dtype)
+        roundoff, underflow = float(limits.eps) / 2, float(limits.smallest_subnormal)
+        return np.asarray(ROUNDINGS * (roundoff * self.scale * condition + underflow))
+
+
+def precision(answer: Any, given: Sequence[Any]) -> np.dtype[Any]:
+    """The lowest floating precision among the answer and the inputs it was computed from.
+
+    An answer widened to float64 (`.item()`, `.tolist()`) is no more exact than its inputs.
+    """
+    dtypes = [np.dtype(np.float64)] + [
+        value.dtype
+        for value in (answer, *given)
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fc"
+    ]
+    return max(dtypes, key=lambda dtype: float(np.finfo(dtype).eps))

@@ -1,0 +1,111 @@
+"""An assignment's `checks.py` and `hidden_checks.py`, executed and held against its questions."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grader.checks.context import Question
+from grader.checks.declare import Check, collecting
+from grader.errors import AssignmentError
+
+_FILES = ("checks.py", "hidden_checks.py")
+
+
+def load_checks(folder: Path) -> tuple[Check, ...]:
+    """The checks of an assignment, public ones first.
+
+    A student's kit has no `hidden_checks.py`, so either file may be missing.
+
+    Raises:
+        AssignmentError: a file does not run, or two checks share a name.
+    """
+    found = [check for name in _FILES for check in _execute(folder / name)]
+    seen: set[str] = set()
+    for check in found:
+        if check.name in seen:
+            raise AssignmentError(
+                f"{_where(check)}: there is another check of this name; rename one"
+            )
+        seen.add(check.name)
+    return tuple(found)
+
+
+def require_complete(checks: Sequence[Check], questions: Sequence[Question]) -> None:
+    """Demands that checks and questions fit: every point is decided by somebody.
+
+    Raises:
+        AssignmentError: a check of an unknown question, a question without checks, or points
+            that do not add up.
+    """
+    known = {question.id for question in questions}
+    for check in checks:
+        if check.question not in known:
+            raise AssignmentError(
+                f"{_where(check)}: question {check.question!r} is not in assignment.toml, which "
+                f"has {', '.join(sorted(known))}"
+            )
+    for question in questions:
+        _require_points(question, [check for check in checks if check.question == question.id])
+
+
+def _require_points(question: Question, checks: Sequence[Check]) -> None:
+    if question.manual and checks:
+        raise AssignmentError(
+            f"{_where(checks[0])}: question {question.id!r} has a rubric and is marked by a "
+            "person; take the rubric out of assignment.toml, or the check out of this file"
+        )
+    if question.manual:
+        return
+    if not checks:
+        raise AssignmentError(
+            f"question {question.id!r} has no check; write one, or give it a rubric in "
+            "assignment.toml"
+        )
+    total = sum(check.points for check in checks)
+    if not abs(total - question.points) <= 1e-9:
+        raise AssignmentError(
+            f"{_where(checks[-1])}: the checks of question {question.id!r} give {total:g} points, "
+            f"assignment.toml says {question.points:g}; change one of them"
+        )
+
+
+def _execute(path: Path) -> Iterable[Check]:
+    if not path.is_file():
+        return ()
+    # Assignments share file names, so the module is named after its full path.
+    name = f"_checks_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up there
+    try:
+        with collecting() as found:
+            spec.loader.exec_module(module)
+    except AssignmentError:
+        raise
+    except Exception as error:
+        raise AssignmentError(
+            f"{path}{_line(path, error)}: {type(error).__name__}: {error}"
+        ) from error
+    hidden = path.name == "hidden_checks.py"
+    return [replace(check, hidden=hidden) for check in found]
+
+
+def _line(path: Path, error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def _where(check: Check) -> str:
+    code = check.function.__code__
+    return f"{code.co_filename}, line {code.co_firstlineno}, check {check.name!r}"

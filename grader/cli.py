@@ -1,0 +1,136 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help costs 0.1 s, most of it for Markdown that is not there
+    help="Grades and verifies coursework in deep generative models, and proves its verdicts.",
+)
+
+USAGE, INFRASTRUCTURE, INTERRUPTED = 1, 2, 130
+
+
+class Isolation(StrEnum):
+    """How students' code is kept from the machine and from each other."""
+
+    AUTO = "auto"
+    BWRAP = "bwrap"
+    CONTAINER = "container"
+    NONE = "none"
+
+
+@app.command()
+def run(
+    submissions: Annotated[Path, typer.Argument(help="A download, a folder, a zip or a notebook.")],
+    assignment: Annotated[
+        str | None, typer.Option(help="Name or folder; read from the notebooks when absent.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for grades and reports.")] = Path("grader-out"),
+    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at a time.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with IDX data sets.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="This student; may be repeated.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run unchanged ones again.")] = False,
+    isolation: Annotated[Isolation, typer.Option(help="Sandbox of the students' code.")] = (
+        Isolation.AUTO
+    ),
+) -> None:
+    """Grade submissions. Exit status: 0 all graded, 1 usage or configuration, 2 our failures."""
+    from rich.console import Console
+
+    from grader.batch import Options, run_batch
+    from grader.display import display_for, print_outcome
+
+    console = Console()
+    with _told():
+        options = Options(
+            submissions, out, assignment, jobs, data_dir, tuple(only or ()), force, isolation.value
+        )
+        outcome = run_batch(options, display_for(console))
+    print_outcome(console, outcome, str(out))
+    if outcome.stopped:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.infrastructure:
+        raise typer.Exit(INFRASTRUCTURE)
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your own notebook.")],
+    assignment: Annotated[str | None, typer.Option(help="Name or folder.")] = None,
+) -> None:
+    """Try the public checks on your own notebook, in this process, before you hand it in."""
+    from grader.selfcheck import check_notebook, print_verdicts
+
+    with _told():
+        verdicts = check_notebook(notebook, assignment)
+    if not print_verdicts(verdicts):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")]) -> None:
+    """Write grades and pages anew from the results of a run."""
+    from grader.batch import write_outputs
+    from grader.store import FILE, Store
+
+    with _told():
+        if not (folder / FILE).is_file():
+            from grader.errors import UsageError
+
+            raise UsageError(f"{folder} holds no results; `grader run SUBMISSIONS` makes them")
+        with Store(folder) as store:
+            write_outputs(store, folder)
+    typer.echo(f"{folder}/report/index.html")
+
+
+@app.command()
+def doctor() -> None:
+    """See whether this machine can grade safely, by trying what must be denied."""
+    from grader.doctor import examine
+
+    if not examine():
+        raise typer.Exit(USAGE)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Folder of the new assignment.")]) -> None:
+    """Make the skeleton of an assignment that runs at once."""
+    from grader.skeleton import make
+
+    with _told():
+        made = make(Path(name))
+    typer.echo(f"{made}: read assignment.toml, then `grader run {made}/submissions`")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns what somebody has to act on into one sentence and the documented exit status."""
+    from grader.errors import GraderError, InfrastructureError
+
+    try:
+        yield
+    except InfrastructureError as error:
+        _fail(error, INFRASTRUCTURE)
+    except GraderError as error:
+        _fail(error, USAGE)
+
+
+def _fail(error: Exception, status: int) -> None:
+    typer.echo(f"grader: {error}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+if __name__ == "__main__":
+    app()

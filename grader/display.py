@@ -1,0 +1,234 @@
+"""What a run looks like: a live bar on a terminal, plain lines elsewhere, a table at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from grader.batch import Display, Outcome, Plan
+from grader.checks.verdict import Outcome as Ending
+from grader.results import SubmissionResult
+from grader.schedule import events
+
+_SHOWN_MISTAKES = 6
+_SHOWN_STUDENTS = 60
+_SHOWN_NOTES = 8
+
+
+def display_for(console: Console) -> Display:
+    """A bar where somebody watches, lines where a log is read later."""
+    return _Bar(console) if console.is_terminal else _Lines(console)
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._done = 0
+        self._total = 0
+
+    def begin(self, plan: Plan) -> None:
+        self._total = len(plan.pending)
+        print_plan(self._console, plan)
+
+    def tell(self, event: events.Event) -> None:
+        match event:
+            case events.Finished(student_id, result):
+                self._done += 1
+                self._line(student_id, f"{_score(result)}  {_state(result)}")
+            case events.Failed(student_id, reason):
+                self._done += 1
+                self._line(student_id, f"infrastructure: {reason}")
+            case events.Retried(student_id, reason):
+                self._line(student_id, f"tried again: {reason}")
+
+    def end(self) -> None:
+        """Nothing to take down."""
+
+    def _line(self, student_id: str, what: str) -> None:
+        text = Text(f"[{self._done}/{self._total}] {student_id}  {what}")
+        self._console.print(text, soft_wrap=True)
+
+
+class _Bar:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: dict[str, str] = {}
+        self._retried = 0
+        self._task: TaskID | None = None
+        self._progress = Progress(
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[running]}", markup=False),
+            console=console,
+            transient=True,
+        )
+
+    def begin(self, plan: Plan) -> None:
+        print_plan(self._console, plan)
+        self._task = self._progress.add_task("", total=len(plan.pending), running="starting")
+        self._progress.start()
+
+    def tell(self, event: events.Event) -> None:
+        match event:
+            case events.Started(student_id):
+                self._running[student_id] = ""
+            case events.Progress(student_id, cell, cells):
+                self._running[student_id] = f" {cell}/{cells}"
+            case events.Landed(student_id, verdict):
+                self._running[student_id] = f" {verdict.question}"
+            case events.Retried():
+                self._retried += 1
+            case events.Finished(student_id, _) | events.Failed(student_id, _):
+                self._running.pop(student_id, None)
+                self._advance()
+        self._show()
+
+    def end(self) -> None:
+        self._progress.stop()
+
+    def _advance(self) -> None:
+        assert self._task is not None
+        self._progress.advance(self._task)
+
+    def _show(self) -> None:
+        assert self._task is not None
+        running = ", ".join(f"{student[:24]}{where}" for student, where in self._running.items())
+        retried = f" · {self._retried} retried" if self._retried else ""
+        self._progress.update(self._task, running=f"{running}{retried}")
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Two lines on what is about to happen, and what a TA should know of the folder."""
+    found = plan.discovery
+    total = len(found.submissions)
+    kept = total - len(plan.pending)
+    again = f" · {kept} unchanged, not run again" if kept else ""
+    console.print(
+        Text(f"{plan.assignment.name} · {total} submissions ({found.layout} layout){again}")
+    )
+    settings = plan.settings
+    workers = f"{plan.jobs} worker{'s' if plan.jobs != 1 else ''}"
+    line = Text(f"isolation {settings.tier} · {workers} · GPU none · data {settings.data_set}")
+    if settings.tier == "none":
+        line.append("  students' code runs unprotected", style="bold red")
+    console.print(line)
+    for note in found.notes[:_SHOWN_NOTES]:
+        console.print(Text(f"  note: {note}", style="dim"), soft_wrap=True)
+    if len(found.notes) > _SHOWN_NOTES:
+        console.print(Text(f"  and {len(found.notes) - _SHOWN_NOTES} more notes", style="dim"))
+
+
+def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
+    """The table of students, the mistakes by frequency, and where everything is."""
+    results = outcome.results
+    if len(results) <= _SHOWN_STUDENTS:
+        console.print(_students(results))
+    console.print(_counts(results, outcome.sentences))
+    graded = [r for r in results if r.status != "infrastructure"]
+    if graded:
+        mean = sum(r.score for r in graded) / len(graded)
+        line = Text(f"mean {mean:.1f} / {max(r.max_score for r in graded):g} · ")
+        line.append(f"{shown_out}/grades.csv · {shown_out}/report/index.html", style="bold")
+        console.print(line, soft_wrap=True)
+    _print_failures(console, outcome)
+    if outcome.stopped:
+        console.print(f"stopped; {len(results)} results are kept; the same command goes on")
+
+
+def _students(results: tuple[SubmissionResult, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("student", "score", "state", "lost points on"):
+        table.add_column(column, justify="right" if column == "score" else "left")
+    for result in results:
+        lost = [v.question for v in result.verdicts if _lost(v.verdict)]
+        cells = (result.name, _score(result), _state(result), ", ".join(dict.fromkeys(lost)))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _counts(results: tuple[SubmissionResult, ...], sentences: dict[str, str]) -> Table:
+    groups = Counter(_group(result) for result in results)
+    mistakes: Counter[str] = Counter()
+    for result in results:
+        mistakes.update({m for v in result.verdicts for m in v.mistakes})
+    left = [f"{name:<24}{groups[name]:>4}" for name in _GROUPS if groups[name]]
+    right = [f"{n:>4}  {mistake}" for mistake, n in mistakes.most_common(_SHOWN_MISTAKES)]
+    table = Table(box=None, show_header=bool(right), pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("most frequent mistakes")
+    table.add_column("", overflow="fold")
+    names = [mistake for mistake, _ in mistakes.most_common(_SHOWN_MISTAKES)]
+    for row in range(max(len(left), len(right))):
+        sentence = sentences.get(names[row], "") if row < len(names) else ""
+        table.add_row(Text(_at(left, row)), Text(_at(right, row)), Text(sentence, style="dim"))
+    return table
+
+
+_GROUPS = (
+    "passed everything",
+    "lost some points",
+    "stopped at a deadline",
+    "ran out of memory",
+    "crashed",
+    "could not be read",
+    "infrastructure failure",
+)
+
+
+def _group(result: SubmissionResult) -> str:
+    by_status = {
+        "timeout": "stopped at a deadline",
+        "memory": "ran out of memory",
+        "crashed": "crashed",
+        "unreadable": "could not be read",
+        "infrastructure": "infrastructure failure",
+    }
+    if result.status in by_status:
+        return by_status[result.status]
+    lost = any(_lost(verdict.verdict) for verdict in result.verdicts)
+    return "lost some points" if lost else "passed everything"
+
+
+def _lost(ending: Ending) -> bool:
+    return ending not in (Ending.PASSED, Ending.MANUAL, Ending.INFRASTRUCTURE)
+
+
+def _score(result: SubmissionResult) -> str:
+    return f"{result.score:g} / {result.max_score:g}"
+
+
+def _state(result: SubmissionResult) -> str:
+    waiting = " (waits for a person)" if result.waiting else ""
+    if result.status == "graded":
+        return f"graded{waiting}"
+    return f"{_group(result)}: {result.reason}"
+
+
+def _print_failures(console: Console, outcome: Outcome) -> None:
+    broken = outcome.infrastructure
+    if not broken:
+        return
+    only = " ".join(f"--only {result.student_id}" for result in broken[:5])
+    line = Text(
+        f"{len(broken)} submissions failed on our side and have no grade: ", style="bold red"
+    )
+    line.append(f"{broken[0].reason}; try again with `grader run ... {only}`")
+    console.print(line, soft_wrap=True)
+
+
+def _at(column: list[str], row: int) -> str:
+    return column[row] if row < len(column) else ""

@@ -1,0 +1,188 @@
+"""The disposable process between the grader and one student's kernel.
+
+It holds nbclient, which reads whatever the kernel sends, and nothing that matters: no
+references, no held-out data, no scores. If it dies, one submission is an `error`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import logging
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO, Any
+
+import nbformat
+from nbclient.exceptions import DeadKernelError
+
+from grader.errors import SubmissionError
+from grader.kernel.execution import Execution, UnresponsiveError, with_parameters
+from grader.kernel.job import Job
+from grader.kernel.provisioner import SandboxManager, kernel_manager
+from grader.kernel.watch import MemoryWatch
+from grader.sandbox import TIERS
+from grader.submission.notebook import read_notebook
+
+# The driver's own memory: a flood that gets past every other bound ends here.
+DRIVER_MEMORY_BYTES = 2 << 30
+_SERVE = "import grader.kernel.inside.kernel as _grader_kernel; _grader_kernel.answer_requests()"
+
+
+def drive(job: Job, pipe: Connection, channel: Connection) -> None:
+    """Executes the job's notebook, then keeps the kernel answering until told to stop.
+
+    Reports on the pipe as JSON; nothing is ever unpickled on either end.
+
+    Args:
+        job: what to execute, and where.
+        pipe: to the grader.
+        channel: the kernel's end of the channel for requests; passed on, never read here.
+    """
+    die_with_parent()
+    resource.setrlimit(resource.RLIMIT_DATA, (DRIVER_MEMORY_BYTES, DRIVER_MEMORY_BYTES))
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL + 1)
+    with tempfile.TemporaryDirectory(prefix="grader-") as folder, tempfile.TemporaryFile() as log:
+        asyncio.run(_Driver(job, pipe, channel, Path(folder), log).run())
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to kill this process when the one that started it is gone."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class _Driver:
+    def __init__(
+        self, job: Job, pipe: Connection, channel: Connection, folder: Path, log: IO[bytes]
+    ) -> None:
+        self._job = job
+        self._pipe = pipe
+        self._channel = channel
+        self._log = log
+        self._manager: SandboxManager = kernel_manager(folder)
+        self._watch: MemoryWatch | None = None
+
+    async def run(self) -> None:
+        try:
+            notebook = read_notebook(self._job.notebook)
+        except SubmissionError as error:
+            self._say(event="unreadable", reason=str(error))
+            return
+        overridden = with_parameters(notebook, self._job.parameters)
+        execution = Execution(notebook, self._job.sandbox.limits, self._on_cell, km=self._manager)
+        try:
+            if await self._start(execution):
+                await self._execute_and_serve(execution, overridden)
+        finally:
+            await self._end(execution)
+
+    async def _start(self, execution: Execution) -> bool:
+        try:
+            await execution.async_start_new_kernel(start=self._launch)
+            await execution.async_start_new_kernel_client()
+        except (RuntimeError, OSError) as error:
+            self._say(event="failed", reason=f"the sandbox did not start: {error}; {self._tail()}")
+            return False
+        self._say(event="started")
+        return True
+
+    def _launch(
+        self, connection: dict[str, Any], socket_fds: dict[str, int]
+    ) -> subprocess.Popen[bytes]:
+        sandbox = self._job.sandbox
+        channel_fd = self._channel.fileno()
+        settings = {
+            "mode": "kernel",
+            "connection": connection,
+            "socket_fds": socket_fds,
+            "channel_fd": channel_fd,
+        }
+        process = TIERS[self._job.tier].start(
+            sandbox, settings, [*socket_fds.values(), channel_fd], self._log.fileno()
+        )
+        self._channel.close()
+        self._watch = MemoryWatch(process.pid, sandbox.limits.memory, process.kill)
+        return process
+
+    async def _execute_and_serve(self, execution: Execution, overridden: dict[str, Any]) -> None:
+        assert self._watch is not None
+        watching = asyncio.create_task(self._watch.run())
+        began = time.monotonic()
+        fault, reason, alive = await self._executed(execution)
+        nbformat.write(execution.nb, self._job.executed)
+        self._say(
+            event="executed",
+            fault=fault,
+            reason=reason,
+            alive=alive,
+            seconds=time.monotonic() - began,
+            overridden=overridden,
+        )
+        if alive:
+            execution.kc.execute(_SERVE, silent=True, store_history=False)
+            # Nobody reads outputs from here on, so nothing may collect them.
+            execution.kc.iopub_channel.stop()
+            await self._obey()
+        watching.cancel()
+
+    async def _executed(self, execution: Execution) -> tuple[str, str, bool]:
+        assert self._watch is not None
+        try:
+            await execution.run()
+        except DeadKernelError:
+            if self._watch.exceeded:
+                limit = self._job.sandbox.limits.memory >> 20
+                return "memory", f"used more than {limit} MiB of memory", False
+            return "crashed", "the kernel died: os._exit, a crash, or a kill", False
+        except UnresponsiveError as error:
+            return "timeout", str(error), False
+        if execution.timed_out:
+            cells = ", ".join(str(index + 1) for index in execution.timed_out)
+            return "timeout", f"stopped at a deadline in cell {cells}", True
+        return "", "", True
+
+    async def _obey(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            arrived = asyncio.Event()
+            loop.add_reader(self._pipe.fileno(), arrived.set)
+            await arrived.wait()
+            loop.remove_reader(self._pipe.fileno())
+            try:
+                command = self._pipe.recv_bytes(64)
+            except (EOFError, OSError):
+                return
+            if command == b"stop":
+                return
+            await self._manager.interrupt_kernel()
+
+    async def _end(self, execution: Execution) -> None:
+        peak = self._watch.peak_bytes if self._watch else 0
+        exceeded = bool(self._watch and self._watch.exceeded)
+        if execution.kc is not None:
+            execution.kc.stop_channels()
+        with contextlib.suppress(RuntimeError, OSError):
+            await self._manager.shutdown_kernel(now=True)
+        self._say(event="ended", peak_bytes=peak, exceeded=exceeded)
+
+    def _on_cell(self, index: int, count: int) -> None:
+        self._say(event="cell", index=index, count=count)
+
+    def _say(self, **event: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(json.dumps(event).encode())
+
+    def _tail(self) -> str:
+        self._log.seek(0)
+        lines = self._log.read(8192).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"

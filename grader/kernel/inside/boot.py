@@ -1,0 +1,90 @@
+"""The first program in the sandbox: takes its limits, then becomes the student's kernel.
+
+Started as `python -I boot.py '{"mode": ...}'`. Everything here runs before any of the
+student's code does; afterwards nothing here can be relied upon.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+LIBRARY = str(Path(__file__).parents[3])
+
+
+def main() -> None:
+    """Sets the process up and hands over to the kernel or to the definitions."""
+    settings = json.loads(sys.argv[1])
+    _limit(settings)
+    _drop_privileges(settings["user_id"])
+    _fill_work_folder(Path(settings["submission"]) if settings["submission"] else None)
+    _fill_font_cache(Path(LIBRARY) / "matplotlib")
+    sys.path.insert(0, LIBRARY)
+    sys.argv = [""]
+    if settings["mode"] == "kernel":
+        from grader.kernel.inside.kernel import run_kernel
+
+        run_kernel(settings)
+    else:
+        from grader.kernel.inside.definitions import run_definitions
+
+        run_definitions(socket.socket(fileno=settings["channel_fd"]))
+
+
+def _limit(settings: dict[str, Any]) -> None:
+    # RLIMIT_DATA counts private writable memory: a failed allocation is then a MemoryError in the
+    # student's cell. RLIMIT_AS would count the gigabytes of address space that torch only maps.
+    for which, value in (
+        (resource.RLIMIT_DATA, settings["memory"]),
+        (resource.RLIMIT_FSIZE, settings["disk"]),
+        (resource.RLIMIT_NPROC, settings["processes"]),
+        (resource.RLIMIT_NOFILE, 1024),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _lower(which, value)
+
+
+def _lower(which: int, value: int) -> None:
+    _, hard = resource.getrlimit(which)
+    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (bound, bound))
+
+
+def _drop_privileges(user_id: int | None) -> None:
+    if user_id is None:
+        return
+    os.setgroups([])
+    os.setresgid(user_id, user_id, user_id)
+    os.setresuid(user_id, user_id, user_id)
+
+
+def _fill_work_folder(submission: Path | None) -> None:
+    if submission is None:
+        return
+    for path in sorted(submission.rglob("*")):
+        target = Path.cwd() / path.relative_to(submission)
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        elif path.is_file():
+            shutil.copyfile(path, target)
+
+
+def _fill_font_cache(cache: Path) -> None:
+    # Without it every submission would spend seconds on looking for the system's fonts.
+    target = Path(os.environ["MPLCONFIGDIR"])
+    if cache.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        for path in cache.iterdir():
+            shutil.copyfile(path, target / path.name)
+
+
+if __name__ == "__main__":
+    main()

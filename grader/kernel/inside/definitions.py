@@ -1,0 +1,78 @@
+"""The definitions of a notebook without its work: imports, functions, classes, plain settings.
+
+Used where a second sandbox must hold the student's classes but nothing that the first one has
+learnt: a model is rebuilt here and its trained state is loaded into it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from grader.kernel.inside.serve import serve
+from grader.wire.channel import Channel
+from grader.wire.codec import decode, encode
+
+READY = "ready"
+
+
+def run_definitions(stream: socket.socket) -> None:
+    """Reads the cells from the channel, executes their definitions and serves them."""
+    channel = Channel(stream)
+    cells = decode(*channel.receive())
+    namespace = define(cells)
+    channel.send(*encode(READY))
+    serve(namespace, channel)
+
+
+def define(cells: Iterable[str]) -> dict[str, Any]:
+    """A namespace with everything that the cells define.
+
+    A statement that fails is passed over: what depends on it is then missing, and says so when
+    it is asked for.
+    """
+    namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+    for cell in cells:
+        for statement in _parsed(cell):
+            if _defines(statement, namespace):
+                module = ast.fix_missing_locations(ast.Module([statement], type_ignores=[]))
+                with contextlib.suppress(BaseException):
+                    exec(compile(module, "<cell>", "exec"), namespace)  # noqa: S102  its purpose
+    return namespace
+
+
+def _parsed(cell: str) -> Iterator[ast.stmt]:
+    # Magics and shell lines are not Python; everything else of the cell still counts.
+    lines = (" " if line.lstrip().startswith(("%", "!")) else line for line in cell.split("\n"))
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        yield from ast.parse("\n".join(lines)).body
+
+
+def _defines(statement: ast.stmt, namespace: dict[str, Any]) -> bool:
+    match statement:
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
+            return True
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            return not any(_works(node, namespace) for node in ast.walk(statement))
+        case ast.If() | ast.Try():
+            body = [*statement.body, *statement.orelse]
+            return all(_defines(inner, namespace) for inner in body)
+        case _:
+            return False
+
+
+def _works(node: ast.AST, namespace: dict[str, Any]) -> bool:
+    """Whether evaluating the node may run the student's own code, such as training."""
+    if not isinstance(node, ast.Call):
+        return False
+    root: ast.expr = node.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return True
+    known = namespace.get(root.id, getattr(builtins, root.id, None))
+    return known is None or getattr(known, "__module__", None) == "__main__"

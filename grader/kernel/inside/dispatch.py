@@ -1,0 +1,230 @@
+"""Carries out requests on the student's namespace. The same code serves in and out of process."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.kernel.inside.tensors import as_array, from_student, to_student
+from grader.wire.messages import (
+    Array,
+    Call,
+    Callback,
+    Definition,
+    Failure,
+    Handle,
+    Request,
+    Value,
+)
+
+MAX_HANDLES = 10_000
+CallBack = Callable[[Callback, list[Value], dict[str, Value]], Value]
+
+
+class Dispatcher:
+    """Answers requests about one namespace.
+
+    Args:
+        namespace: the student's globals after the notebook has run.
+        call_back: carries a call of one of the grader's functions back to the grader.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any], call_back: CallBack) -> None:
+        self._namespace = namespace
+        self._call_back = call_back
+        self._kept: list[Any] = []
+
+    def call(self, request: Request) -> list[Value]:
+        """One answer or `Failure` per call, in order."""
+        try:
+            function = self._function(request.target, request.method)
+        except LookupError as error:
+            return [Failure(str(error.args[0]), "missing")] * len(request.calls)
+        answers: list[Value] = []
+        for call in request.calls:
+            answers.append(self._one(function, call, request))
+            if _is_timeout(answers[-1]):
+                # One interrupt ends the request: the next call would hang in the same place.
+                return answers + answers[-1:] * (len(request.calls) - len(answers))
+        return answers
+
+    def definition(self, name: str) -> Definition:
+        """What stands under a name, and how it wants to be called."""
+        if name not in self._namespace:
+            return Definition("missing")
+        found = self._namespace[name]
+        if not callable(found):
+            return Definition("value")
+        try:
+            parameters = tuple(map(str, inspect.signature(found).parameters))
+        except (TypeError, ValueError):
+            parameters = ()
+        return Definition("class" if inspect.isclass(found) else "function", parameters)
+
+    def value(self, name: str) -> Value:
+        """A variable, copied out, or a `Failure`."""
+        if name not in self._namespace:
+            return Failure(f"{name} is not defined", "missing")
+        return self._guarded(name, lambda: from_student(self._namespace[name], self.keep))
+
+    def handle(self, name: str) -> Value:
+        """A handle on a variable, or a `Failure`."""
+        if name not in self._namespace:
+            return Failure(f"{name} is not defined", "missing")
+        return self.keep(self._namespace[name])
+
+    def state(self, handle: Handle) -> Value:
+        """A module's state as arrays, or a `Failure`."""
+        module = self._kept[handle.number]
+        return self._guarded("state_dict", lambda: _arrays(module.state_dict()))
+
+    def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> Value:
+        """Strict loading; None, or a `Failure`."""
+
+        def load() -> None:
+            state = to_student(dict(tensors), self._resolve)
+            self._kept[handle.number].load_state_dict(state)
+
+        return self._guarded("load_state_dict", load)
+
+    def keep(self, value: Any) -> Handle:
+        """Leaves an object here and gives it a number."""
+        if len(self._kept) >= MAX_HANDLES:
+            raise OverflowError("too many objects were returned")
+        self._kept.append(value)
+        return Handle(len(self._kept) - 1, type(value).__name__)
+
+    def _function(self, target: str | Handle, method: str | None) -> Callable[..., Any]:
+        if isinstance(target, Handle):
+            found: Any = self._kept[target.number]
+        elif target in self._namespace:
+            found = self._namespace[target]
+        else:
+            raise LookupError(f"{target} is not defined")
+        for name in method.split(".") if method else ():
+            if not hasattr(found, name):
+                raise LookupError(f"{type(found).__name__} has no {name}")
+            found = getattr(found, name)
+        if not callable(found):
+            raise LookupError(f"{target} is a {type(found).__name__}, not a function")
+        return found  # type: ignore[no-any-return]  # callable() has just said so
+
+    def _one(self, function: Callable[..., Any], call: Call, request: Request) -> Value:
+        name = request.method or (
+            request.target if isinstance(request.target, str) else request.target.type_name
+        )
+        return self._guarded(name, lambda: self._answer(function, call, request))
+
+    def _answer(self, function: Callable[..., Any], call: Call, request: Request) -> Value:
+        args = to_student(call.args, self._resolve)
+        kwargs = to_student(dict(call.kwargs), self._resolve)
+        leaves = [_leaf(args, kwargs, where) for where in request.wrt]
+        if call.seed is not None:
+            seed_everything(call.seed)
+        answer = function(*args, **kwargs)
+        if request.keep:
+            return self.keep(answer)
+        if request.wrt:
+            return from_student(answer, self.keep), _gradients(answer, leaves, request.cotangent)
+        return from_student(answer, self.keep)
+
+    def _resolve(self, stand_in: Handle | Callback) -> Any:
+        if isinstance(stand_in, Handle):
+            return self._kept[stand_in.number]
+        return _module(lambda args, kwargs: self._called_back(stand_in, args, kwargs))
+
+    def _called_back(self, callback: Callback, args: Any, kwargs: Any) -> Any:
+        plain_args = from_student(list(args), self.keep)
+        plain_kwargs = from_student(dict(kwargs), self.keep)
+        return to_student(self._call_back(callback, plain_args, plain_kwargs), self._resolve)
+
+    def _guarded(self, name: str, action: Callable[[], Value]) -> Value:
+        # KeyboardInterrupt is how the grader ends a call that takes too long; SystemExit is a
+        # student's exit(). Neither may end the conversation.
+        try:
+            return action()
+        except KeyboardInterrupt:
+            return Failure(f"{name} was stopped: it took too long", "timeout")
+        except MemoryError:
+            return Failure(f"{name} ran out of memory", "memory")
+        except BaseException as error:  # noqa: BLE001  the student's code may raise anything
+            return Failure(describe(name, error))
+
+
+def describe(name: str, error: BaseException) -> str:
+    """One bounded line about an exception; its own text may itself raise."""
+    try:
+        text = " ".join(str(error).split())[:300]
+    except BaseException:  # noqa: BLE001  a hostile __str__
+        text = ""
+    kind = type(error).__name__[:80]
+    return f"{name} raised {kind}: {text}" if text else f"{name} raised {kind}"
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds the generators that a student's code may draw from."""
+    import torch
+
+    torch.manual_seed(seed)
+    np.random.seed(seed % (1 << 32))  # noqa: NPY002  students draw from the global generator
+    random.seed(seed)
+
+
+def _is_timeout(answer: Value) -> bool:
+    return isinstance(answer, Failure) and answer.fault == "timeout"
+
+
+def _leaf(args: tuple[Any, ...], kwargs: dict[str, Any], where: int | str) -> Any:
+    value = args[where] if isinstance(where, int) else kwargs[where]
+    return value.requires_grad_()
+
+
+def _gradients(answer: Any, leaves: list[Any], cotangent: Array | None) -> list[Array]:
+    import torch
+
+    output = answer[0] if isinstance(answer, tuple) else answer
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"returned {type(output).__name__} where a tensor is needed for a gradient")
+    if not output.requires_grad:
+        return [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
+    weights = torch.ones_like(output) if cotangent is None else torch.from_numpy(cotangent)
+    found = torch.autograd.grad(output, leaves, weights.to(output.dtype), allow_unused=True)
+    pairs = zip(found, leaves, strict=True)
+    return [_gradient_array(torch.zeros_like(leaf) if g is None else g) for g, leaf in pairs]
+
+
+def _gradient_array(gradient: Any) -> Array:
+    array = as_array(gradient)
+    assert array is not None
+    return array
+
+
+def _arrays(state: Mapping[str, Any]) -> dict[str, Value]:
+    arrays = {str(name): as_array(tensor) for name, tensor in state.items()}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _module(forward: Callable[[Any, Any], Any]) -> Any:
+    """A `torch.nn.Module` around one of the grader's functions.
+
+    It has one parameter and a device, since students write `next(decoder.parameters()).device`.
+    """
+    import torch
+
+    class Remote(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.anchor = torch.nn.Parameter(torch.zeros(1))
+
+        @property
+        def device(self) -> torch.device:
+            return self.anchor.device
+
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return forward(args, kwargs)
+
+    return Remote()

@@ -1,0 +1,72 @@
+"""Between plain arrays and the tensors that a student's code works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grader.wire.messages import Array, Callback, Handle, Value
+
+
+def to_student(value: Value, resolve: Callable[[Handle | Callback], Any]) -> Any:
+    """Arrays become tensors that own their memory; handles and callbacks become objects."""
+    if isinstance(value, np.ndarray):
+        import torch
+
+        return torch.from_numpy(np.array(value))
+    if isinstance(value, Handle | Callback):
+        return resolve(value)
+    if isinstance(value, list | tuple):
+        return type(value)(to_student(item, resolve) for item in value)
+    if isinstance(value, dict):
+        return {key: to_student(item, resolve) for key, item in value.items()}
+    return value
+
+
+def from_student(value: Any, keep: Callable[[Any], Handle]) -> Value:
+    """What the student's code returned, as plain values; what is none becomes a handle."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    array = as_array(value)
+    if array is not None:
+        return array
+    if isinstance(value, list | tuple):
+        items = [from_student(item, keep) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, dict):
+        return {str(key): from_student(item, keep) for key, item in value.items()}
+    return keep(value)
+
+
+def as_array(value: Any) -> Array | None:
+    """A tensor or numpy value as a plain array; None for anything else.
+
+    Raises:
+        TypeError: a sparse, quantised, complex or meta tensor, or an array of objects.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"an array of dtype {value.dtype} is not a numeric answer")
+        return np.array(value)
+    if type(value).__module__.partition(".")[0] != "torch" and not _is_tensor(value):
+        return None
+    return _tensor_array(value) if _is_tensor(value) else None
+
+
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
+
+
+def _tensor_array(tensor: Any) -> Array:
+    import torch
+
+    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+        raise TypeError(f"a tensor of layout {tensor.layout} and dtype {tensor.dtype} is no answer")
+    plain = tensor.detach().cpu()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    return np.array(plain.resolve_neg().numpy())

@@ -1,0 +1,47 @@
+"""What a driver is told to do, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One notebook to execute in one sandbox.
+
+    Attributes:
+        notebook: as handed in.
+        executed: where the executed notebook is written.
+        tier: name of the isolation tier.
+        sandbox: what it sees and may use.
+        parameters: overrides behind the `parameters` cell.
+    """
+
+    notebook: Path
+    executed: Path
+    tier: str
+    sandbox: Sandbox
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """How the execution of a notebook ended.
+
+    Attributes:
+        fault: "", "timeout", "memory" or "crashed".
+        reason: one sentence when there is a fault.
+        alive: whether the kernel still answers.
+        seconds: of execution.
+        overridden: parameters that were injected.
+    """
+
+    fault: str = ""
+    reason: str = ""
+    alive: bool = True
+    seconds: float = 0.0
+    overridden: dict[str, Any] = field(default_factory=dict)

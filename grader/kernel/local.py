@@ -1,0 +1,106 @@
+"""A subject in this very process: for students who check themselves, and for audits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.checks.subject import (
+    Array,
+    Callback,
+    Definition,
+    Handle,
+    Request,
+    Subject,
+    Value,
+)
+from grader.errors import SubjectError, SubjectFault
+from grader.kernel.inside.dispatch import Dispatcher
+from grader.wire.messages import Failure
+
+_FAULTS: dict[str, SubjectFault] = {
+    "error": "error",
+    "missing": "missing",
+    "timeout": "timeout",
+    "memory": "memory",
+}
+
+
+class LocalSubject(Subject):
+    """The student's namespace in the grader's own process: no fence, the same dispatcher.
+
+    Args:
+        namespace: the student's globals.
+        rebuild: makes the namespace of definitions anew; None where that is not possible.
+    """
+
+    def __init__(
+        self,
+        namespace: Mapping[str, Any],
+        rebuild: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._dispatcher = Dispatcher(namespace, _call_back)
+        self._rebuild = rebuild
+
+    def _request(self, request: Request) -> list[Value | SubjectError]:
+        return [as_error(answer) for answer in self._dispatcher.call(request)]
+
+    def definition(self, name: str) -> Definition:
+        """What `name` is in the namespace."""
+        return self._dispatcher.definition(name)
+
+    def value(self, name: str) -> Value:
+        """A variable, copied out."""
+        return raised(self._dispatcher.value(name))
+
+    def handle(self, name: str) -> Handle:
+        """A handle on a variable."""
+        found = raised(self._dispatcher.handle(name))
+        assert isinstance(found, Handle)
+        return found
+
+    def state(self, handle: Handle) -> dict[str, Array]:
+        """The module's state, copied out."""
+        return as_state(raised(self._dispatcher.state(handle)))
+
+    def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> None:
+        """Strict `load_state_dict`."""
+        raised(self._dispatcher.load_state(handle, tensors))
+
+    def rebuilt(self) -> Subject:
+        """The definitions in a namespace of their own."""
+        if self._rebuild is None:
+            raise SubjectError("the definitions of this code cannot be executed a second time")
+        return LocalSubject(self._rebuild(), self._rebuild)
+
+
+def as_error(answer: Value) -> Value | SubjectError:
+    """A `Failure` as the error that it stands for; anything else as it is."""
+    if not isinstance(answer, Failure):
+        return answer
+    return SubjectError(answer.message, _FAULTS.get(answer.fault, "error"))
+
+
+def raised(answer: Value) -> Value:
+    """The answer, or its `Failure` raised."""
+    result = as_error(answer)
+    if isinstance(result, SubjectError):
+        raise result
+    return result
+
+
+def as_state(state: Value) -> dict[str, Array]:
+    """A state dictionary in which every value is an array.
+
+    Raises:
+        SubjectError: it is anything else.
+    """
+    if not isinstance(state, dict) or not all(isinstance(v, np.ndarray) for v in state.values()):
+        raise SubjectError("state_dict() returned something else than named tensors")
+    return state
+
+
+def _call_back(callback: Callback, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return callback.function(*args, **kwargs)

@@ -1,0 +1,175 @@
+"""A subject behind the fence: requests out, plain data back, and nothing of it believed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from grader.checks.subject import (
+    Array,
+    Callback,
+    Definition,
+    Handle,
+    Request,
+    Subject,
+    Value,
+)
+from grader.errors import SubjectError
+from grader.kernel.local import as_error, as_state, raised
+from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
+from grader.wire.codec import Encoder, WireError, decode
+from grader.wire.messages import Failure, request_to_data
+
+GRACE_SECONDS = 3.0
+MAX_CALLBACKS = 10_000
+_KINDS = ("function", "class", "value", "missing")
+
+
+class RemoteSubject(Subject):
+    """The student's namespace at the other end of a channel.
+
+    Args:
+        channel: to the serve loop in the sandbox.
+        call_seconds: deadline of one request, callbacks included.
+        interrupt: asks the kernel to stop what it is doing.
+        rebuild: starts the second sandbox of `rebuilt`.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        call_seconds: float,
+        interrupt: Callable[[], None],
+        rebuild: Callable[[], Subject],
+    ) -> None:
+        self._channel = channel
+        self._call_seconds = call_seconds
+        self._interrupt = interrupt
+        self._rebuild = rebuild
+        self._gone: SubjectError | None = None
+
+    def _request(self, request: Request) -> list[Value | SubjectError]:
+        answers = self._exchange(request_to_data(request))
+        if isinstance(answers, Failure):
+            return [as_error(answers) for _ in request.calls]
+        if not isinstance(answers, list) or len(answers) != len(request.calls):
+            raise SubjectError("the kernel sent something else than one answer per call")
+        return [_checked(as_error(answer), request) for answer in answers]
+
+    def definition(self, name: str) -> Definition:
+        """What `name` is in the student's namespace."""
+        match raised(self._exchange({"op": "definition", "name": name})):
+            case [str(kind), list(parameters)] if kind in _KINDS:
+                return Definition(kind, tuple(map(str, parameters)))
+            case _:
+                raise SubjectError(f"the kernel did not say what {name} is")
+
+    def value(self, name: str) -> Value:
+        """A variable of the notebook, copied out."""
+        return raised(self._exchange({"op": "value", "name": name}))
+
+    def handle(self, name: str) -> Handle:
+        """A variable of the notebook, left where it is."""
+        found = raised(self._exchange({"op": "handle", "name": name}))
+        if not isinstance(found, Handle):
+            raise SubjectError(f"the kernel did not give {name}")
+        return found
+
+    def state(self, handle: Handle) -> dict[str, Array]:
+        """The module's `state_dict()`, copied out."""
+        return as_state(raised(self._exchange({"op": "state", "handle": handle})))
+
+    def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> None:
+        """Strict `load_state_dict`."""
+        message = {"op": "load_state", "handle": handle, "tensors": dict(tensors)}
+        raised(self._exchange(message))
+
+    def rebuilt(self) -> Subject:
+        """The definitions of the same notebook in another sandbox."""
+        return self._rebuild()
+
+    def close(self) -> None:
+        """Hangs up, which ends the serve loop."""
+        self._channel.close()
+
+    def _exchange(self, message: dict[str, Value]) -> Value:
+        if self._gone is not None:
+            raise self._gone
+        deadline = time.monotonic() + self._call_seconds
+        try:
+            return self._conversation(message, deadline)
+        except ChannelTimeoutError:
+            raise self._timed_out() from None
+        except ChannelClosedError:
+            raise self._lost("the kernel died while it answered", "error") from None
+        except WireError as error:
+            raise self._lost(f"the kernel sent what is no answer: {error}", "error") from None
+
+    def _conversation(self, message: dict[str, Value], deadline: float) -> Value:
+        callbacks: list[Callback] = []
+        self._send(message, callbacks, deadline)
+        for _ in range(MAX_CALLBACKS):
+            reply = self._receive(deadline)
+            if "callback" not in reply:
+                return reply.get("reply")
+            self._send({"answer": _called(callbacks, reply)}, callbacks, deadline)
+        raise WireError("it called a function of the grader's too often")
+
+    def _send(self, message: dict[str, Value], callbacks: list[Callback], deadline: float) -> None:
+        def register(callback: Callback) -> int:
+            callbacks.append(callback)
+            return len(callbacks) - 1
+
+        self._channel.send(*Encoder(register).encode(message), deadline)
+
+    def _receive(self, deadline: float) -> dict[str, Value]:
+        reply = decode(*self._channel.receive(deadline))
+        if not isinstance(reply, dict):
+            raise WireError("a reply is a dictionary")
+        return reply
+
+    def _timed_out(self) -> SubjectError:
+        message = f"no answer within {self._call_seconds:.0f} s"
+        self._interrupt()
+        try:
+            while "callback" in self._receive(time.monotonic() + GRACE_SECONDS):
+                self._send({"answer": Failure("stopped")}, [], time.monotonic() + GRACE_SECONDS)
+        except (ChannelTimeoutError, ChannelClosedError, WireError):
+            return self._lost(f"{message}, and none after an interrupt", "timeout")
+        return SubjectError(message, "timeout")
+
+    def _lost(self, message: str, fault: Any) -> SubjectError:
+        self._gone = SubjectError(message, fault)
+        return self._gone
+
+
+def _called(callbacks: list[Callback], reply: dict[str, Value]) -> Value:
+    number, args, kwargs = reply["callback"], reply.get("args"), reply.get("kwargs")
+    known = type(number) is int and 0 <= number < len(callbacks)
+    if not known or not isinstance(args, list) or not isinstance(kwargs, dict):
+        raise WireError("a callback of an unknown form")
+    try:
+        return callbacks[number].function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  our function was given the student's arguments
+        return Failure(f"the function that was passed in cannot take this: {error}")
+
+
+def _checked(answer: Value | SubjectError, request: Request) -> Value | SubjectError:
+    """Gradients come as a pair, kept objects as handles: anything else was not the serve loop."""
+    if isinstance(answer, SubjectError):
+        return answer
+    if request.keep and not isinstance(answer, Handle):
+        return SubjectError("the kernel did not give the object that it made")
+    if request.wrt and not _is_gradient_pair(answer, len(request.wrt)):
+        return SubjectError("the kernel did not give an answer with its gradients")
+    return answer
+
+
+def _is_gradient_pair(answer: Value, count: int) -> bool:
+    return (
+        isinstance(answer, tuple)
+        and len(answer) == 2
+        and isinstance(answer[1], list)
+        and len(answer[1]) == count
+    )

@@ -1,0 +1,164 @@
+"""One student's kernel from the trusted side: start the driver, wait, probe, end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from grader.checks.subject import Subject
+from grader.errors import InfrastructureError, SubjectError, SubmissionError
+from grader.kernel.driver import drive
+from grader.kernel.execution import with_parameters
+from grader.kernel.job import Executed, Job
+from grader.kernel.remote import RemoteSubject
+from grader.sandbox import TIERS
+from grader.submission.notebook import read_notebook
+from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
+from grader.wire.codec import WireError, encode
+
+# Start-up, shutdown and one ignored interrupt on a loaded machine, beyond the notebook's time.
+SLACK_SECONDS = 90.0
+# Beyond any number of sandboxes that run at the same time.
+SECOND_SLOTS = 1000
+_FORKS = multiprocessing.get_context("forkserver")
+
+
+def preload() -> None:
+    """Has drivers forked from a process that has imported nbclient already."""
+    _FORKS.set_forkserver_preload(["grader.kernel.driver"])
+
+
+class Session:
+    """A context in which one notebook is executed and its kernel then answers.
+
+    Args:
+        job: what to execute, and where.
+        on_cell: called with index and count after every cell.
+    """
+
+    def __init__(self, job: Job, on_cell: Callable[[int, int], None]) -> None:
+        self._job = job
+        self._on_cell = on_cell
+        self._channel, self._kernel_channel = _FORKS.Pipe()
+        self._pipe, self._driver_pipe = _FORKS.Pipe()
+        self._second: list[subprocess.Popen[bytes]] = []
+        self._subjects: list[RemoteSubject] = []
+        self.peak_bytes = 0
+
+    def __enter__(self) -> Self:
+        self._process = _FORKS.Process(
+            target=drive, args=(self._job, self._driver_pipe, self._kernel_channel)
+        )
+        self._process.start()
+        self._kernel_channel.close()
+        self._driver_pipe.close()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for subject in self._subjects:
+            subject.close()
+        self._channel.close()
+        for process in self._second:
+            process.kill()
+            process.wait()
+        self._stop_driver()
+
+    def execute(self) -> Executed:
+        """Waits for the notebook to have run.
+
+        Raises:
+            SubmissionError: it cannot be read.
+            InfrastructureError: the sandbox did not start.
+        """
+        deadline = time.monotonic() + self._job.sandbox.limits.total_seconds + SLACK_SECONDS
+        while (event := self._hear(deadline)) is not None:
+            kind = event.pop("event")
+            if kind == "cell":
+                self._on_cell(event["index"], event["count"])
+            elif kind == "executed":
+                return Executed(**event)
+            elif kind == "unreadable":
+                raise SubmissionError(event["reason"])
+            elif kind == "failed":
+                raise InfrastructureError(event["reason"])
+        # The driver reads what the kernel sends: if it broke, the notebook broke it.
+        return Executed("crashed", "the notebook broke the process that watches it", alive=False)
+
+    def subject(self) -> Subject:
+        """The kernel after the notebook has run, as a subject."""
+        return self._remote(socket.socket(fileno=os.dup(self._channel.fileno())), self._interrupt)
+
+    def _remote(self, stream: socket.socket, interrupt: Callable[[], None]) -> RemoteSubject:
+        subject = RemoteSubject(
+            Channel(stream), self._job.sandbox.limits.call_seconds, interrupt, self._rebuild
+        )
+        self._subjects.append(subject)
+        return subject
+
+    def _rebuild(self) -> Subject:
+        # Another slot, so another user: the two sandboxes share nothing but this process.
+        sandbox = replace(self._job.sandbox, slot=self._job.sandbox.slot + SECOND_SLOTS)
+        ours, theirs = socket.socketpair()
+        settings = {"mode": "definitions", "channel_fd": theirs.fileno()}
+        with tempfile.TemporaryFile() as log, theirs:
+            process = TIERS[self._job.tier].start(
+                sandbox, settings, [theirs.fileno()], log.fileno()
+            )
+        self._second.append(process)
+        notebook = read_notebook(self._job.notebook)
+        with_parameters(notebook, self._job.parameters)
+        cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        _await_definitions(Channel(ours), cells)
+        return self._remote(ours, process.kill)
+
+    def _interrupt(self) -> None:
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(b"interrupt")
+
+    def _hear(self, deadline: float) -> dict[str, Any] | None:
+        try:
+            if not self._pipe.poll(max(0.0, deadline - time.monotonic())):
+                return None
+            event = json.loads(self._pipe.recv_bytes(1 << 16))
+        except (EOFError, OSError, ValueError):
+            return None
+        return event if isinstance(event, dict) and "event" in event else None
+
+    def _stop_driver(self) -> None:
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(b"stop")
+        deadline = time.monotonic() + 10
+        while (event := self._hear(deadline)) is not None:
+            if event["event"] == "ended":
+                self.peak_bytes = int(event["peak_bytes"])
+                break
+        self._process.join(1)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+
+def _await_definitions(channel: Channel, cells: list[str]) -> None:
+    deadline = time.monotonic() + SLACK_SECONDS
+    try:
+        channel.send(*encode(cells), deadline)
+        channel.receive(deadline)
+    except (ChannelClosedError, ChannelTimeoutError, WireError) as error:
+        raise SubjectError("the definitions of the notebook could not be executed alone") from error

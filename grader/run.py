@@ -1,0 +1,285 @@
+"""One submission from file to grade: execute, probe, decide, write down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from grader.assignment import Assignment
+from grader.authored import assignment_checks, catalogue_of
+from grader.checks.adapted import Adapted
+from grader.checks.context import Context
+from grader.checks.declare import Check
+from grader.checks.runner import run_checks
+from grader.checks.seeds import Seeds
+from grader.checks.verdict import Verdict
+from grader.data import find, held_out
+from grader.errors import SubjectFault, SubmissionError
+from grader.kernel.gone import GoneSubject
+from grader.kernel.job import Executed, Job
+from grader.kernel.session import Session
+from grader.printed import executed_cells, printed_metrics
+from grader.results import Provenance, Status, SubmissionResult
+from grader.sandbox import Sandbox
+from grader.submission import Submission, slug
+
+_PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all submissions of a run share; the part that changes verdicts is in `key`."""
+
+    assignment: Assignment
+    tier: str
+    library: Path
+    notebooks: Path
+    data_set: str
+    data_dir: Path | None = None
+    threads: int = 1
+    secret: bytes = field(default=b"", repr=False)
+
+    def key(self, submission: Submission) -> str:
+        """Changes when anything changes that a verdict depends on."""
+        parts = (submission.digest, self.assignment.digest(), self.tier, self.data_set)
+        versions = json.dumps([*parts, _versions()], sort_keys=True)
+        return hashlib.sha256(self.secret + versions.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told while a submission runs."""
+
+    on_cell: Callable[[int, int], None]
+    on_verdict: Callable[[Verdict], None]
+
+
+def grade(
+    submission: Submission, settings: Settings, slot: int, listener: Listener
+) -> SubmissionResult:
+    """Executes one submission and decides every question.
+
+    Never raises for what the student has handed in: that is in the result's status.
+
+    Raises:
+        InfrastructureError: the sandbox did not start.
+        AssignmentError: the assignment's checks cannot be loaded.
+    """
+    if submission.notebook is None:
+        reason = submission.problem or "there is no notebook among the files"
+        return _unread(submission, settings, reason)
+    try:
+        return _graded(submission, settings, slot, listener)
+    except SubmissionError as error:
+        return _unread(submission, settings, str(error))
+
+
+def _graded(
+    submission: Submission, settings: Settings, slot: int, listener: Listener
+) -> SubmissionResult:
+    assert submission.notebook is not None
+    began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    job = _job(submission, settings, slot)
+    with Session(job, listener.on_cell) as session:
+        executed = session.execute()
+        cells = executed_cells(job.executed)
+        verdicts = _decide(session, executed, cells, settings, listener)
+    provenance = _provenance(settings, executed, started_at, session.peak_bytes)
+    return SubmissionResult(
+        **_identity(submission, settings),
+        status=_status(executed),
+        reason=executed.reason,
+        verdicts=tuple(verdicts),
+        printed=printed_metrics(cells, settings.assignment),
+        recomputed=_recomputed(verdicts),
+        executed=job.executed.name,
+        provenance=_timed(provenance, time.monotonic() - began),
+    )
+
+
+def _job(submission: Submission, settings: Settings, slot: int) -> Job:
+    assert submission.notebook is not None
+    data = find(settings.data_set, settings.data_dir)
+    training = (data.train_images, data.train_labels)
+    return Job(
+        notebook=submission.notebook,
+        executed=settings.notebooks / f"{slug(submission.student_id)}.ipynb",
+        tier=settings.tier,
+        sandbox=Sandbox(
+            library=settings.library,
+            limits=settings.assignment.limits,
+            submission=submission.folder,
+            data=tuple((f"{data.name}/{path.name}", path) for path in training),
+            threads=settings.threads,
+            slot=slot,
+        ),
+        parameters=_parameters(settings),
+    )
+
+
+def _parameters(settings: Settings) -> dict[str, Any]:
+    assignment = settings.assignment
+    if settings.data_set == assignment.data.default:
+        return dict(assignment.parameters)
+    return {**assignment.parameters, "data_set": settings.data_set}
+
+
+def _decide(
+    session: Session,
+    executed: Executed,
+    cells: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    listener: Listener,
+) -> list[Verdict]:
+    assignment = settings.assignment
+    faults: dict[str, SubjectFault] = {"timeout": "timeout", "memory": "memory"}
+    fault = faults.get(executed.fault, "error")
+    subject = session.subject() if executed.alive else GoneSubject(executed.reason, fault)
+    verdicts = []
+    for verdict in run_checks(
+        assignment_checks(assignment),
+        assignment.questions,
+        Adapted(subject, assignment.questions),
+        _context_for(settings, cells),
+        catalogue_of(assignment),
+    ):
+        listener.on_verdict(verdict)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _context_for(
+    settings: Settings, cells: Sequence[Mapping[str, Any]]
+) -> Callable[[Check], Context]:
+    assignment = settings.assignment
+    seeds = Seeds(settings.secret, assignment.name, assignment.version)
+    questions = {question.id: question for question in assignment.questions}
+    images = held_out(find(settings.data_set, settings.data_dir))
+    printed = printed_metrics(cells, assignment)
+
+    def context(check: Check) -> Context:
+        return Context(
+            question=questions[check.question],
+            held_out=images,
+            outputs=cells,
+            printed=printed,
+            seed=seeds.of(check.name),
+            replay=seeds.token(check.name),
+        )
+
+    return context
+
+
+def _recomputed(verdicts: Sequence[Verdict]) -> dict[str, tuple[float, float, float]]:
+    merged: dict[str, tuple[float, float, float]] = {}
+    for verdict in verdicts:
+        for metric, figures in verdict.evidence.get("recomputed", {}).items():
+            value, low, high = map(float, figures)
+            merged[metric] = (value, low, high)
+    return merged
+
+
+def _status(executed: Executed) -> Status:
+    match executed.fault:
+        case "":
+            return "graded"
+        case "timeout":
+            return "timeout"
+        case "memory":
+            return "memory"
+        case _:
+            return "crashed"
+
+
+def _unread(submission: Submission, settings: Settings, reason: str) -> SubmissionResult:
+    """A row for what could not be run: every question is there, none was attempted."""
+    gone = GoneSubject("nothing could be run", "missing")
+    verdicts = run_checks(
+        assignment_checks(settings.assignment),
+        settings.assignment.questions,
+        gone,
+        _context_for(settings, []),
+    )
+    return SubmissionResult(
+        **_identity(submission, settings),
+        status="unreadable",
+        reason=reason,
+        verdicts=tuple(verdicts),
+        provenance=Provenance(isolation=settings.tier),
+    )
+
+
+def require_ready(settings: Settings) -> None:
+    """Loads everything that a run needs, so that an author's error shows before it starts.
+
+    Raises:
+        AssignmentError: checks or catalogue are wrong.
+        UsageError: data are missing.
+    """
+    assignment_checks(settings.assignment)
+    catalogue_of(settings.assignment)
+    find(settings.data_set, settings.data_dir)
+
+
+def failed_on_our_side(submission: Submission, settings: Settings, reason: str) -> SubmissionResult:
+    """A row that costs no points and is run again next time."""
+    return SubmissionResult(
+        **_identity(submission, settings),
+        status="infrastructure",
+        reason=reason,
+        provenance=Provenance(isolation=settings.tier),
+    )
+
+
+def _identity(submission: Submission, settings: Settings) -> dict[str, Any]:
+    at = submission.submitted_at
+    return {
+        "student_id": submission.student_id,
+        "name": submission.name,
+        "assignment": settings.assignment.name,
+        "late": submission.late,
+        "submitted_at": at.isoformat() if at else "",
+        "digest": submission.digest,
+        "assignment_digest": settings.assignment.digest(),
+        "earlier": tuple(path.name for path in submission.earlier),
+    }
+
+
+def _provenance(
+    settings: Settings, executed: Executed, started_at: str, peak_bytes: int
+) -> Provenance:
+    images = held_out(find(settings.data_set, settings.data_dir))
+    return Provenance(
+        isolation=settings.tier,
+        python=platform.python_version(),
+        packages=_versions(),
+        started_at=started_at,
+        execute_seconds=executed.seconds,
+        memory_bytes=peak_bytes,
+        overridden=executed.overridden,
+        held_out=f"{settings.data_set}/test ({len(images)} images)",
+    )
+
+
+def _timed(provenance: Provenance, wall_seconds: float) -> Provenance:
+    return Provenance(**{**asdict(provenance), "wall_seconds": wall_seconds})
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

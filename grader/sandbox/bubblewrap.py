@@ -1,0 +1,172 @@
+"""Tier `bwrap`: a process in fresh namespaces with a read-only system and no network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from grader.sandbox import seccomp
+from grader.sandbox.spec import (
+    DATA,
+    HOME,
+    LIBRARY,
+    SUBMISSION,
+    WORK,
+    Sandbox,
+    boot_command,
+    environment,
+)
+
+# Packages whose sources a student must not read, wherever they are installed.
+_SECRET = ("grader", "reference", "assignments", "reports")
+_INSTALL = "install it (Debian, Ubuntu: apt-get install bubblewrap) and run `grader doctor`"
+FIRST_UID = 60_000
+
+
+class Bubblewrap:
+    """Unprivileged namespaces through bubblewrap; as root, another user id instead."""
+
+    name = "bwrap"
+
+    def problem(self) -> str | None:
+        """Why it cannot be used here; None when a sandboxed `true` succeeds."""
+        if sys.platform != "linux":
+            return "bubblewrap needs Linux"
+        if shutil.which("bwrap") is None:
+            return f"bubblewrap is not installed: {_INSTALL}"
+        tried = subprocess.run(
+            ["bwrap", *_namespaces(), "--ro-bind", "/", "/", "true"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if tried.returncode == 0:
+            return None
+        reason = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return (
+            f"bubblewrap cannot create namespaces ({reason}): allow unprivileged user namespaces "
+            "(Ubuntu 24.04: an AppArmor profile for /usr/bin/bwrap with `userns,`)"
+        )
+
+    def start(
+        self, sandbox: Sandbox, settings: dict[str, Any], pass_fds: Sequence[int], log: int
+    ) -> subprocess.Popen[bytes]:
+        """Starts `boot.py` in a sandbox that ends with the calling process."""
+        submission = SUBMISSION if sandbox.submission else None
+        with tempfile.TemporaryFile() as program:
+            seccomp.write_filter(program)
+            program.seek(0)
+            return subprocess.Popen(
+                [
+                    *_command(sandbox),
+                    "--seccomp",
+                    str(program.fileno()),
+                    "--",
+                    *boot_command(LIBRARY, settings, sandbox, submission, _user_id(sandbox)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(*pass_fds, program.fileno()),
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+
+
+def _user_id(sandbox: Sandbox) -> int | None:
+    """The user that the process becomes when the grader runs as root; None when it does not.
+
+    A limit on processes is ignored for root and counted per user, so each slot has its own.
+    """
+    return FIRST_UID + sandbox.slot if os.geteuid() == 0 else None
+
+
+def _command(sandbox: Sandbox) -> list[str]:
+    # Writable places first: an interpreter that stands below one of them is bound on top.
+    places = [*_writable(sandbox), *_system(), *_given(sandbox)]
+    return ["bwrap", *_namespaces(), *places, *_variables(sandbox)]
+
+
+def _namespaces() -> list[str]:
+    shared = [
+        *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"),
+    ]
+    if os.geteuid() == 0:
+        # Root needs no user namespace. boot.py gives both capabilities up with the user id.
+        return [*shared, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return [*shared, "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
+
+
+def _parents(path: str) -> Iterator[str]:
+    # bubblewrap makes missing parents for its own user alone; the student is another one.
+    for parent in reversed(Path(path).parents[:-1]):
+        yield from ("--perms", "0755", "--dir", str(parent))
+
+
+def _bind(source: str | Path, target: str | Path) -> Iterator[str]:
+    yield from _parents(str(target))
+    yield from ("--ro-bind", str(source), str(target))
+
+
+def _writable(sandbox: Sandbox) -> Iterator[str]:
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    disk = str(sandbox.limits.disk)
+    for path in (HOME, "/tmp", "/dev/shm"):  # noqa: S108  inside the sandbox
+        yield from _parents(path)
+        yield from ("--perms", "1777", "--size", disk, "--tmpfs", path)
+    yield from ("--perms", "1777", "--dir", WORK)
+
+
+def _system() -> Iterator[str]:
+    """The operating system and the interpreter, read-only; nothing of grader itself."""
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in ("/bin", "/lib", "/lib64", "/sbin"):
+        yield from _like_host(Path(folder))
+    for path in ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts"):
+        yield from _parents(path)
+        yield from ("--ro-bind-try", path, path)
+    for prefix in sorted({sys.base_prefix, sys.prefix}, key=len):
+        if not prefix.startswith("/usr/"):
+            yield from _bind(prefix, prefix)
+    for secret in _secret_folders():
+        yield from ("--tmpfs", secret)
+
+
+def _like_host(path: Path) -> Iterator[str]:
+    if path.is_symlink():
+        yield from ("--symlink", str(path.readlink()), str(path))
+    elif path.is_dir():
+        yield from ("--ro-bind", str(path), str(path))
+
+
+def _secret_folders() -> Iterator[str]:
+    visible = tuple(Path(prefix) for prefix in ("/usr", sys.base_prefix, sys.prefix))
+    for name in _SECRET:
+        spec = importlib.util.find_spec(name)
+        for folder in () if spec is None else spec.submodule_search_locations or ():
+            if any(Path(folder).is_relative_to(prefix) for prefix in visible):
+                yield folder
+
+
+def _given(sandbox: Sandbox) -> Iterator[str]:
+    yield from _bind(sandbox.library, LIBRARY)
+    if sandbox.submission is not None:
+        yield from _bind(sandbox.submission, SUBMISSION)
+    for name, file in sandbox.data:
+        yield from _bind(file, f"{DATA}/{name}")
+    yield from ("--remount-ro", "/", "--chdir", WORK)
+
+
+def _variables(sandbox: Sandbox) -> Iterator[str]:
+    yield "--clearenv"
+    for name, value in environment(sandbox, HOME, DATA).items():
+        yield from ("--setenv", name, value)

@@ -1,0 +1,43 @@
+"""System calls that no notebook needs and that widen the attack surface of the host."""
+
+from __future__ import annotations
+
+import errno
+from typing import IO
+
+import pyseccomp
+
+# Each is a door to the host's kernel or to other processes; a denied call fails with EPERM.
+_DENIED = (
+    *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp"),
+    *("mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "mount_setattr"),
+    *("fsopen", "fsmount", "fsconfig", "fspick", "unshare", "setns"),
+    *("bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load"),
+    *("open_by_handle_at", "name_to_handle_at", "quotactl", "swapon", "swapoff", "reboot"),
+    *("syslog", "acct", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime"),
+    # Memory that belongs to no process escapes a watchdog which adds up processes.
+    *("memfd_create", "memfd_secret", "shmget", "msgget", "mq_open"),
+    *("personality", "sethostname", "setdomainname", "vhangup", "iopl", "ioperm"),
+)
+_CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW*: cgroup, uts, ipc, user, pid, net, mount
+_TIOCSTI = 0x5412
+
+
+def write_filter(target: IO[bytes]) -> None:
+    """Writes the compiled filter, as bubblewrap's `--seccomp` reads it."""
+    program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    denied = pyseccomp.ERRNO(errno.EPERM)
+    for name in _DENIED:
+        # A call that this architecture does not have needs no rule.
+        if pyseccomp.resolve_syscall(pyseccomp.system_arch(), name) >= 0:
+            program.add_rule(denied, name)
+    for bit in range(32):
+        if _CLONE_NAMESPACES >> bit & 1:
+            mask = 1 << bit
+            program.add_rule(denied, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, mask, mask))
+    # clone3 hides its flags in memory; libc falls back to clone when it does not exist.
+    program.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    program.add_rule(denied, "ioctl", pyseccomp.Arg(1, pyseccomp.EQ, _TIOCSTI))
+    program.export_bpf(target)

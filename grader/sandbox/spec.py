@@ -1,0 +1,115 @@
+"""What a sandbox sees and may use, whatever tier builds it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from grader.assignment import Limits
+
+# Where things stand inside; a tier without its own root gives the host's paths instead.
+HOME = "/home/student"
+WORK = f"{HOME}/work"
+LIBRARY = "/run/grader"
+SUBMISSION = "/submission"
+DATA = "/data"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One sandbox before it is started.
+
+    Attributes:
+        library: staged copy of the part of grader that runs inside.
+        submission: the student's folder, copied into the work folder; None for a lone notebook.
+        data: training files by their path below the data folder; nothing held out is among them.
+        limits: time, memory, disk and processes.
+        threads: for OpenMP and BLAS.
+        slot: number among the sandboxes that run at the same time; gives each its own user id.
+    """
+
+    library: Path
+    limits: Limits
+    submission: Path | None = None
+    data: tuple[tuple[str, Path], ...] = ()
+    threads: int = 1
+    slot: int = 0
+
+
+class Tier(Protocol):
+    """One way of isolating a process from the host and from its neighbours."""
+
+    name: str
+
+    def problem(self) -> str | None:
+        """Why the tier cannot be used here and what to install; None when it works."""
+
+    def start(
+        self, sandbox: Sandbox, settings: dict[str, Any], pass_fds: Sequence[int], log: int
+    ) -> subprocess.Popen[bytes]:
+        """Starts `boot.py` inside; file descriptors keep their numbers.
+
+        Args:
+            sandbox: what the process sees and may use.
+            settings: for `boot.py`; the tier adds limits, user id and folders.
+            pass_fds: descriptors to inherit.
+            log: descriptor that takes standard output and error.
+        """
+
+
+def environment(sandbox: Sandbox, home: str, data: str) -> dict[str, str]:
+    """The whole environment of a sandboxed process: nothing of the host's is passed on."""
+    threads = str(sandbox.threads)
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "TERM": "dumb",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "OMP_NUM_THREADS": threads,
+        # Threads that spin while they wait take the core from the neighbour they wait for.
+        "OMP_WAIT_POLICY": "passive",
+        "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "GRADER_DATA": data,
+    }
+
+
+def boot_command(
+    library: str,
+    settings: dict[str, Any],
+    sandbox: Sandbox,
+    submission: str | None,
+    user: int | None,
+) -> list[str]:
+    """The program that runs inside, with all that it has to know.
+
+    Args:
+        library: folder of the staged library as the process sees it.
+        settings: from the caller: mode, sockets.
+        sandbox: whose limits apply.
+        submission: the student's folder as the process sees it.
+        user: id to become; None to stay.
+    """
+    limits = sandbox.limits
+    complete = settings | {
+        "user_id": user,
+        "submission": submission,
+        "memory": limits.memory,
+        "disk": limits.disk,
+        "processes": limits.processes,
+    }
+    boot = f"{library}/grader/kernel/inside/boot.py"
+    return [sys.executable, "-I", boot, json.dumps(complete)]

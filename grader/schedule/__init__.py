@@ -1,0 +1,1 @@
+"""Many submissions over the cores of one machine."""

@@ -1,0 +1,71 @@
+"""A trusted process that grades one submission at a time.
+
+It holds checks, references and held-out data, and talks with the scheduler, which is ours too.
+The student's code is another process still.
+"""
+
+from __future__ import annotations
+
+import signal
+from multiprocessing.connection import Connection
+
+from grader.authored import sentences
+from grader.errors import AssignmentError, GraderError, InfrastructureError
+from grader.kernel import session
+from grader.kernel.driver import die_with_parent
+from grader.run import Listener, Settings, grade, require_ready
+from grader.schedule.events import Event, Failed, Finished, Landed, Progress, Ready, Unfit
+from grader.submission import Submission
+
+
+def work(pipe: Connection, settings: Settings, slot: int) -> None:
+    """Grades what arrives on the pipe until it closes.
+
+    Args:
+        pipe: submissions in, events out.
+        settings: shared by the whole run.
+        slot: this worker's number, from 0.
+    """
+    die_with_parent()
+    # Ctrl-C reaches the whole process group; only the scheduler acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    session.preload()
+    if not _ready(pipe, settings):
+        return
+    while (submission := _next(pipe)) is not None:
+        pipe.send(_attempt(submission, settings, slot, pipe))
+
+
+def _ready(pipe: Connection, settings: Settings) -> bool:
+    try:
+        require_ready(settings)
+    except GraderError as error:
+        pipe.send(Unfit(str(error)))
+        return False
+    pipe.send(Ready(sentences(settings.assignment)))
+    return True
+
+
+def _next(pipe: Connection) -> Submission | None:
+    try:
+        received = pipe.recv()
+    except EOFError:
+        return None
+    assert isinstance(received, Submission)
+    return received
+
+
+def _attempt(submission: Submission, settings: Settings, slot: int, pipe: Connection) -> Event:
+    student = submission.student_id
+    listener = Listener(
+        on_cell=lambda index, count: pipe.send(Progress(student, index + 1, count)),
+        on_verdict=lambda verdict: pipe.send(Landed(student, verdict)),
+    )
+    try:
+        return Finished(student, grade(submission, settings, slot, listener))
+    except AssignmentError as error:
+        return Unfit(str(error))
+    except InfrastructureError as error:
+        return Failed(student, str(error))
+    except Exception as error:  # noqa: BLE001  a fault of ours must not end the worker
+        return Failed(student, f"grader itself failed: {type(error).__name__}: {error}")

@@ -1,0 +1,1 @@
+"""What students get wrong, as functions that are wrong in the same way."""

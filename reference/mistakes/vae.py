@@ -1,0 +1,28 @@
+"""Everything that students get wrong about the VAE, gathered from the files beside this one."""
+
+from __future__ import annotations
+
+from reference.mistakes import (
+    vae_bpd,
+    vae_gaussian_kl,
+    vae_kl,
+    vae_loss,
+    vae_manifold,
+    vae_reconstruction,
+    vae_reparameterization,
+)
+from reference.mistakes.catalogue import Mistake, Variant
+
+_TOPICS = (
+    vae_gaussian_kl,
+    vae_kl,
+    vae_reparameterization,
+    vae_reconstruction,
+    vae_loss,
+    vae_bpd,
+    vae_manifold,
+)
+
+MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
+
+VARIANTS: tuple[Variant, ...] = tuple(variant for topic in _TOPICS for variant in topic.VARIANTS)

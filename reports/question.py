@@ -1,0 +1,135 @@
+"""A card of the student's page: one question with its verdict, its checks and its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from grader.assignment import Assignment, Question
+from grader.checks.verdict import Outcome
+from grader.results import SubmissionResult
+from reports import check, metrics, outputs
+from reports.check import CheckView
+from reports.highlighting import highlighted
+from reports.metrics import Metric
+from reports.notebook import Cell, answering
+from reports.outcome import Look, combined, look
+from reports.typeset import label, passage, points, prose
+
+_UNDECIDED = {Outcome.MANUAL, Outcome.INFRASTRUCTURE, None}
+_MAX_CELLS = 6
+_MAX_SOURCE = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A cell of the student: highlighted code or plain text, with what it put out."""
+
+    kind: str
+    source: Markup | str
+    omitted: int
+    outputs: tuple[outputs.Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One question on the student's page.
+
+    Attributes:
+        weight: width of its segment in the overview, by the points it can earn.
+        share: of those points that were earned, in percent.
+        signature: how the sheet declares the function.
+        expanded: whether the student's cells are unfolded from the start.
+    """
+
+    id: str
+    number: str
+    title: str
+    look: Look
+    outcome: Outcome | None
+    points: str
+    max_points: str
+    weight: float
+    share: float
+    signature: str
+    rubric: str
+    checks: tuple[CheckView, ...]
+    metric: Metric | None
+    cells: tuple[CellView, ...]
+    expanded: bool
+
+
+def cards(
+    result: SubmissionResult,
+    assignment: Assignment,
+    cells: Sequence[Cell],
+    catalogue: Mapping[str, str],
+) -> tuple[Card, ...]:
+    """A card per question in the order of the sheet."""
+    ids = [question.id for question in assignment.questions]
+    return tuple(
+        _card(result, question, index, _cells(question, answering(question, cells, ids)), catalogue)
+        for index, question in enumerate(assignment.questions, 1)
+    )
+
+
+def _card(
+    result: SubmissionResult,
+    question: Question,
+    index: int,
+    cells: tuple[CellView, ...],
+    catalogue: Mapping[str, str],
+) -> Card:
+    verdicts = [verdict for verdict in result.verdicts if verdict.question == question.id]
+    outcome = combined(verdicts)
+    earned = sum(verdict.points for verdict in verdicts)
+    possible = sum(verdict.max_points for verdict in verdicts) or question.points
+    metric = question.threshold.metric if question.threshold else ""
+    return Card(
+        id=question.id,
+        number=label(question.sheet or str(index), 12),
+        title=label(question.title, 200),
+        look=look(outcome),
+        outcome=outcome,
+        points="–" if outcome in _UNDECIDED else points(earned),
+        max_points=points(possible),
+        weight=max(question.points, 0.5),
+        share=round(100 * earned / possible, 1) if possible else 0.0,
+        signature=_signature(question),
+        rubric=prose(question.rubric, 4000).strip(),
+        checks=tuple(
+            check.view(verdict, catalogue)
+            for verdict in verdicts
+            if verdict.verdict is not Outcome.MANUAL or verdict.message
+        ),
+        metric=(
+            metrics.view(result, metric, question.threshold)
+            if metric in metrics.metrics(result)
+            else None
+        ),
+        cells=cells,
+        expanded=outcome is not Outcome.PASSED or any(cell.outputs for cell in cells),
+    )
+
+
+def _signature(question: Question) -> str:
+    if question.function is None:
+        return ""
+    arguments = ", ".join(question.function.arguments)
+    return f"{question.function.name}({arguments})" if arguments else question.function.name
+
+
+def _cells(question: Question, found: Sequence[Cell]) -> tuple[CellView, ...]:
+    return tuple(_cell(cell, label(question.title, 200)) for cell in found[:_MAX_CELLS])
+
+
+def _cell(cell: Cell, title: str) -> CellView:
+    cut = passage(cell.source, _MAX_SOURCE)
+    return CellView(
+        kind=cell.kind,
+        source=highlighted(cut.text) if cell.kind == "code" else cut.text.strip(),
+        omitted=cut.omitted,
+        outputs=outputs.shown(cell.outputs, title),
+    )

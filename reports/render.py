@@ -1,0 +1,102 @@
+"""Writing the pages: templates, style sheets and a content security policy that lets nothing in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from grader.assignment import Assignment
+from grader.results import SubmissionResult
+from grader.submission import slug
+from reports import cohort, student
+from reports.notebook import read
+
+_HERE = Path(__file__).parent
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+
+def render(
+    results: Sequence[SubmissionResult],
+    assignment: Assignment,
+    out: Path,
+    notebooks: Path,
+    catalogue: Mapping[str, str],
+) -> Path:
+    """Writes the class page and a page per student.
+
+    Args:
+        results: one per student.
+        assignment: its title and questions.
+        out: folder that receives `index.html` and `students/`.
+        notebooks: folder with the executed notebooks that the results name.
+        catalogue: sentence for students by mistake id.
+
+    Returns:
+        Path of the class page.
+    """
+    templates = environment()
+    slugs = {result.student_id: slug(result.student_id) for result in results}
+    (out / "students").mkdir(parents=True, exist_ok=True)
+    for result in results:
+        page = student_page(templates, result, assignment, notebooks, catalogue)
+        (out / "students" / f"{slugs[result.student_id]}.html").write_text(page, "utf-8")
+    index = out / "index.html"
+    index.write_text(class_page(templates, results, slugs, assignment, catalogue), "utf-8")
+    return index
+
+
+def environment() -> Environment:
+    """Templates with escaping everywhere, in which an unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def student_page(
+    templates: Environment,
+    result: SubmissionResult,
+    assignment: Assignment,
+    notebooks: Path,
+    catalogue: Mapping[str, str],
+) -> str:
+    """The HTML of one student's page."""
+    # The name alone: what a result says must not lead out of the folder.
+    cells = read(notebooks / Path(result.executed).name) if result.executed else []
+    return templates.get_template("student.html").render(
+        page=student.page(result, assignment, cells, catalogue),
+        style=_static("base.css", "student.css", "code.css", "print.css"),
+        policy=_POLICY,
+    )
+
+
+def class_page(
+    templates: Environment,
+    results: Sequence[SubmissionResult],
+    slugs: Mapping[str, str],
+    assignment: Assignment,
+    catalogue: Mapping[str, str],
+) -> str:
+    """The HTML of the class page; its own script is the only one that its policy admits."""
+    script = _static("class.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return templates.get_template("class.html").render(
+        page=cohort.page(results, slugs, assignment, catalogue),
+        style=_static("base.css", "class.css", "print.css"),
+        script=script,
+        policy=f"{_POLICY}; script-src 'sha256-{digest}'",
+    )
+
+
+def _static(*names: str) -> str:
+    return "\n".join((_HERE / "static" / name).read_text("utf-8") for name in names)

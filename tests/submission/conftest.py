@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def notebook_json(source: str = "x = 1", assignment: str | None = None) -> str:
+    metadata = {} if assignment is None else {"grader": {"assignment": assignment}}
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell]}
+    return json.dumps(document)
+
+
+@pytest.fixture
+def notebook_text() -> Callable[..., str]:
+    """The JSON of a small notebook: source, and the assignment that it names."""
+    return notebook_json
+
+
+@pytest.fixture
+def write() -> Callable[..., Path]:
+    """Writes a file with its folders: a notebook by default; seconds sets its time of change."""
+
+    def write_file(path: Path, content: str | None = None, *, seconds: int | None = None) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(notebook_json() if content is None else content, "utf-8")
+        if seconds is not None:
+            os.utime(path, (seconds, seconds))
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def make_zip() -> Callable[[Path, dict[str, Any]], Path]:
+    """A zip of names (or ZipInfo pairs) and contents."""
+
+    def make(path: Path, members: dict[str, Any] | list[tuple[Any, Any]]) -> Path:
+        pairs = members.items() if isinstance(members, dict) else members
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in pairs:
+                archive.writestr(name, content)
+        return path
+
+    return make
