@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from reference.mistakes import ddpm_forward, ddpm_posterior, ddpm_reverse, ddpm_schedule
+from reference.mistakes import (
+    ddpm_forward,
+    ddpm_posterior,
+    ddpm_prior,
+    ddpm_reverse,
+    ddpm_schedule,
+)
 from reference.mistakes.catalogue import Mistake, Variant
 
-_TOPICS = (ddpm_schedule, ddpm_forward, ddpm_posterior, ddpm_reverse)
+_TOPICS = (ddpm_schedule, ddpm_forward, ddpm_prior, ddpm_posterior, ddpm_reverse)
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 

@@ -128,7 +128,7 @@ _FULL_KL = (
         "full-kl/missing-half",
         "gaussian_kl_full",
         "Right up to a constant factor: look at the constant in front.",
-        lambda *given: 2 * _full_kl(*given),
+        lambda mean_a, cov_a, mean_b, cov_b: 2 * _full_kl(mean_a, cov_a, mean_b, cov_b),
     ),
     Mistake(
         "full-kl/direction-swapped",
@@ -157,7 +157,9 @@ _FULL_KL = (
         "full-kl/one-for-the-dimension",
         "gaussian_kl_full",
         "Compare a Gaussian of several dimensions with itself: is your answer zero?",
-        lambda *given: _full_kl(*given) + 0.5 * (given[0].shape[-1] - 1),
+        lambda mean_a, cov_a, mean_b, cov_b: (
+            _full_kl(mean_a, cov_a, mean_b, cov_b) + 0.5 * (mean_a.shape[-1] - 1)
+        ),
     ),
 )
 

@@ -60,8 +60,8 @@ def _noised(x0: Tensor, t: Tensor, noise: Tensor, left: Tensor) -> Tensor:
     return _entry(left.sqrt(), t, x0) * x0 + _entry((1 - left).sqrt(), t, x0) * noise
 
 
-def _clean(x_t: Tensor, noise: Tensor, t: Tensor, left: Tensor) -> Tensor:
-    return _mean(x_t, noise, t, (1 - left).sqrt(), left.sqrt())
+def _clean(x_t: Tensor, noise: Tensor, t: Tensor, alphas_cumprod: Tensor) -> Tensor:
+    return _mean(x_t, noise, t, (1 - alphas_cumprod).sqrt(), alphas_cumprod.sqrt())
 
 
 _PARAMETRISATIONS = (
@@ -69,25 +69,29 @@ _PARAMETRISATIONS = (
         "x0/clipped",
         "x0_from_noise",
         "Your answer never leaves [-1, 1]; the formula knows no such bound.",
-        lambda x_t, noise, t, left: _clean(x_t, noise, t, left).clamp(-1, 1),
+        lambda x_t, noise, t, alphas_cumprod: _clean(x_t, noise, t, alphas_cumprod).clamp(-1, 1),
     ),
     Mistake(
         "x0/variance-as-std",
         "x0_from_noise",
         "Noise an image yourself and go back: by what was the noise scaled?",
-        lambda x_t, noise, t, left: _mean(x_t, noise, t, 1 - left, left.sqrt()),
+        lambda x_t, noise, t, alphas_cumprod: _mean(
+            x_t, noise, t, 1 - alphas_cumprod, alphas_cumprod.sqrt()
+        ),
     ),
     Mistake(
         "x0/signal-without-root",
         "x0_from_noise",
         "Noise an image yourself and go back: by what was the signal scaled?",
-        lambda x_t, noise, t, left: _mean(x_t, noise, t, (1 - left).sqrt(), left),
+        lambda x_t, noise, t, alphas_cumprod: _mean(
+            x_t, noise, t, (1 - alphas_cumprod).sqrt(), alphas_cumprod
+        ),
     ),
     Mistake(
         "x0/noise-added",
         "x0_from_noise",
         "Going back, is the noise put in or taken out?",
-        lambda x_t, noise, t, left: _clean(x_t, -noise, t, left),
+        lambda x_t, noise, t, alphas_cumprod: _clean(x_t, -noise, t, alphas_cumprod),
     ),
     Mistake(
         "mean/wrong-root",
@@ -134,43 +138,50 @@ _LOSS = (
         "loss/against-the-data",
         "diffusion_loss",
         "What does your model predict: the image, or what was added to it?",
-        lambda model, x0, t, noise, left: F.mse_loss(model(_noised(x0, t, noise, left), t), x0),
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t), x0
+        ),
     ),
     Mistake(
         "loss/against-the-difference",
         "diffusion_loss",
         "The difference of x_t and x_0 holds faded signal too; what is the noise alone?",
-        lambda model, x0, t, noise, left: F.mse_loss(
-            model(_noised(x0, t, noise, left), t), _noised(x0, t, noise, left) - x0
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t),
+            _noised(x0, t, noise, alphas_cumprod) - x0,
         ),
     ),
     Mistake(
         "loss/clean-input",
         "diffusion_loss",
         "Is there any noise in what the model gets to see?",
-        lambda model, x0, t, noise, _: F.mse_loss(model(x0, t), noise),
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, torch.ones_like(alphas_cumprod)), t), noise
+        ),
     ),
     Mistake(
         "loss/one-t-for-the-batch",
         "diffusion_loss",
         "Each example brings its own t; yours seem to share one.",
-        lambda model, x0, t, noise, left: F.mse_loss(
-            model(_noised(x0, t[:1].expand_as(t), noise, left), t), noise
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t[:1].expand_as(t), noise, alphas_cumprod), t), noise
         ),
     ),
     Mistake(
         "loss/summed",
         "diffusion_loss",
         "Your loss grows with the batch and the image; which reduction was asked for?",
-        lambda model, x0, t, noise, left: F.mse_loss(
-            model(_noised(x0, t, noise, left), t), noise, reduction="sum"
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t), noise, reduction="sum"
         ),
     ),
     Mistake(
         "loss/absolute",
         "diffusion_loss",
         "Double the error of the model: by what factor should the loss grow?",
-        lambda model, x0, t, noise, left: F.l1_loss(model(_noised(x0, t, noise, left), t), noise),
+        lambda model, x0, t, noise, alphas_cumprod: F.l1_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t), noise
+        ),
     ),
 )
 
@@ -232,15 +243,17 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "x0/reciprocal-roots",
         "x0_from_noise",
-        lambda x_t, noise, t, left: (
-            _entry(left.rsqrt(), t, x_t) * x_t - _entry((1 / left - 1).sqrt(), t, x_t) * noise
+        lambda x_t, noise, t, alphas_cumprod: (
+            _entry(alphas_cumprod.rsqrt(), t, x_t) * x_t
+            - _entry((1 / alphas_cumprod - 1).sqrt(), t, x_t) * noise
         ),
     ),
     Variant(
         "x0/split",
         "x0_from_noise",
-        lambda x_t, noise, t, left: (
-            x_t / _entry(left, t, x_t).sqrt() - noise * _entry((1 - left) / left, t, x_t).sqrt()
+        lambda x_t, noise, t, alphas_cumprod: (
+            x_t / _entry(alphas_cumprod, t, x_t).sqrt()
+            - noise * _entry((1 - alphas_cumprod) / alphas_cumprod, t, x_t).sqrt()
         ),
     ),
     Variant("mean/quotient", "mean_from_noise", _right_mean),
@@ -256,20 +269,26 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "loss/mse",
         "diffusion_loss",
-        lambda model, x0, t, noise, left: F.mse_loss(model(_noised(x0, t, noise, left), t), noise),
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t), noise
+        ),
     ),
     Variant(
         "loss/mean-of-means",
         "diffusion_loss",
-        lambda model, x0, t, noise, left: (
-            (model(_noised(x0, t, noise, left), t) - noise).pow(2).flatten(1).mean(1).mean()
+        lambda model, x0, t, noise, alphas_cumprod: (
+            (model(_noised(x0, t, noise, alphas_cumprod), t) - noise)
+            .pow(2)
+            .flatten(1)
+            .mean(1)
+            .mean()
         ),
     ),
     Variant(
         "loss/norm",
         "diffusion_loss",
-        lambda model, x0, t, noise, left: (
-            (model(_noised(x0, t, noise, left), t) - noise).norm() ** 2 / noise.numel()
+        lambda model, x0, t, noise, alphas_cumprod: (
+            (model(_noised(x0, t, noise, alphas_cumprod), t) - noise).norm() ** 2 / noise.numel()
         ),
     ),
     Variant("reverse/masked-spread", "p_sample", _reverse),

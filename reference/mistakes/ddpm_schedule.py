@@ -88,5 +88,5 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant("alpha-bar/cumprod", "alphas_cumprod", lambda betas: torch.cumprod(1 - betas, 0)),
     Variant("alpha-bar/loop", "alphas_cumprod", _products_one_by_one),
-    Variant("alpha-bar/logs", "alphas_cumprod", lambda b: torch.log1p(-b).cumsum(0).exp()),
+    Variant("alpha-bar/logs", "alphas_cumprod", lambda betas: torch.log1p(-betas).cumsum(0).exp()),
 )

@@ -1,4 +1,4 @@
-"""Everything that students get wrong about a GAN by hand, gathered from the files beside this one."""
+"""Everything that students get wrong about a GAN, gathered from the files beside this one."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -29,28 +30,28 @@ from reference.mistakes.gan_backward import (
 
 
 def _discriminator(
-    network: Perceptron,
+    discriminator: Perceptron,
     x_real: Tensor,
     x_fake: Tensor,
     backward: Backward = back_propagate,
     halves: tuple[float, float] = (1.0, 1.0),
 ) -> Gradients:
-    real, fake = forward(network, x_real), forward(network, x_fake)
+    real, fake = forward(discriminator, x_real), forward(discriminator, x_fake)
     delta_real = halves[0] * torch.sigmoid(-real.output) / len(x_real)
     delta_fake = -halves[1] * torch.sigmoid(fake.output) / len(x_fake)
-    of_real, _ = backward(network, real, delta_real)
-    of_fake, _ = backward(network, fake, delta_fake)
+    of_real, _ = backward(discriminator, real, delta_real)
+    of_fake, _ = backward(discriminator, fake, delta_fake)
     return added(of_real, of_fake)
 
 
-def _one_cache(network: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
-    real, fake = forward(network, x_real), forward(network, x_fake)
+def _one_cache(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
+    real, fake = forward(discriminator, x_real), forward(discriminator, x_fake)
     delta = torch.sigmoid(-real.output) - torch.sigmoid(fake.output)
-    return back_propagate(network, fake, delta / len(x_fake))[0]
+    return back_propagate(discriminator, fake, delta / len(x_fake))[0]
 
 
-def _without_bias(network: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
-    right = discriminator_gradients(network, x_real, x_fake)
+def _without_bias(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
+    right = discriminator_gradients(discriminator, x_real, x_fake)
     return tuple(layer._replace(bias=torch.zeros_like(layer.bias)) for layer in right)
 
 
@@ -59,13 +60,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "discriminator/sign",
         "discriminator_gradients",
         "Take a small step along your gradient: does the objective go the way you want?",
-        lambda *given: scaled(discriminator_gradients(*given), -1.0),
+        partial(_discriminator, halves=(-1.0, -1.0)),
     ),
     Mistake(
         "discriminator/real-and-fake-swapped",
         "discriminator_gradients",
         "Which of the two batches should the discriminator learn to call real?",
-        lambda network, x_real, x_fake: discriminator_gradients(network, x_fake, x_real),
+        lambda discriminator, x_real, x_fake: discriminator_gradients(
+            discriminator, x_fake, x_real
+        ),
     ),
     Mistake(
         "discriminator/prime-missing",
@@ -89,16 +92,16 @@ MISTAKES: tuple[Mistake, ...] = (
         "discriminator/batch-mean-forgotten",
         "discriminator_gradients",
         "Your gradient grows with the batch; is the objective a sum or a mean?",
-        lambda network, x_real, x_fake: _discriminator(
-            network, x_real, x_fake, halves=(float(len(x_real)), float(len(x_fake)))
+        lambda discriminator, x_real, x_fake: _discriminator(
+            discriminator, x_real, x_fake, halves=(float(len(x_real)), float(len(x_fake)))
         ),
     ),
     Mistake(
         "discriminator/mean-over-both-batches",
         "discriminator_gradients",
         "The objective holds two expectations; over how many examples is each one?",
-        lambda network, x_real, x_fake: _discriminator(
-            network,
+        lambda discriminator, x_real, x_fake: _discriminator(
+            discriminator,
             x_real,
             x_fake,
             halves=(
@@ -141,7 +144,7 @@ MISTAKES: tuple[Mistake, ...] = (
 
 
 def _logits(layers: Gradients, activation: str, x: Tensor) -> Tensor:
-    functions = {
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
         "relu": F.relu,
         "leaky_relu": F.leaky_relu,
         "tanh": torch.tanh,
@@ -153,33 +156,33 @@ def _logits(layers: Gradients, activation: str, x: Tensor) -> Tensor:
     return x
 
 
-def _by_autograd(network: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
+def _by_autograd(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
     layers = tuple(
         Layer(layer.weight.detach().requires_grad_(), layer.bias.detach().requires_grad_())
-        for layer in network.layers
+        for layer in discriminator.layers
     )
-    real = _logits(layers, network.activation, x_real)
-    fake = _logits(layers, network.activation, x_fake)
+    real = _logits(layers, discriminator.activation, x_real)
+    fake = _logits(layers, discriminator.activation, x_fake)
     loss = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     loss = loss + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
     flat = torch.autograd.grad(-loss, [tensor for layer in layers for tensor in layer])
     return tuple(Layer(*flat[index : index + 2]) for index in range(0, len(flat), 2))
 
 
-def _in_one_batch(network: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
-    cache = forward(network, torch.cat([x_real, x_fake]))
+def _in_one_batch(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
+    cache = forward(discriminator, torch.cat([x_real, x_fake]))
     real, fake = cache.output[: len(x_real)], cache.output[len(x_real) :]
     probability_real, probability_fake = torch.sigmoid(real), torch.sigmoid(fake)
     delta = torch.cat([(1 - probability_real) / len(x_real), -probability_fake / len(x_fake)])
-    return back_propagate(network, cache, delta)[0]
+    return back_propagate(discriminator, cache, delta)[0]
 
 
-def _example_by_example(network: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
-    total = scaled(network.layers, 0.0)
+def _example_by_example(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Gradients:
+    total = scaled(discriminator.layers, 0.0)
     for x, label in [(x, 1) for x in x_real] + [(x, 0) for x in x_fake]:
-        cache = forward(network, x.unsqueeze(0))
+        cache = forward(discriminator, x.unsqueeze(0))
         delta = label - torch.sigmoid(cache.output)
-        gradients, _ = back_propagate(network, cache, delta)
+        gradients, _ = back_propagate(discriminator, cache, delta)
         total = added(total, scaled(gradients, 1 / len(x_real if label else x_fake)))
     return total
 

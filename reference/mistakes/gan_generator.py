@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from reference.gan import (
@@ -16,7 +15,6 @@ from reference.gan import (
     forward,
     generator_gradients,
     generator_loss,
-    sgd_step,
 )
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.gan_backward import (
@@ -37,20 +35,26 @@ def _generator(
     loss: GeneratorLoss,
     backward: Backward = back_propagate,
     label: float = 1.0,
+    always: GeneratorLoss | None = None,
 ) -> Gradients:
     generated = forward(generator, latents)
     judged = forward(discriminator, generated.output)
-    slope = torch.sigmoid(judged.output if loss == "saturating" else -judged.output)
+    slope = torch.sigmoid(judged.output if (always or loss) == "saturating" else -judged.output)
     delta = -label * slope / len(latents)
     _, of_input = backward(discriminator, judged, delta)
     return backward(generator, generated, of_input)[0]
 
 
 def _moved(
-    network: Perceptron, gradients: Gradients, rate: float, of_bias: float = 1.0
+    network: Perceptron,
+    gradients: Gradients,
+    learning_rate: float,
+    of_bias: float = 1.0,
+    of_rate: float = 1.0,
 ) -> Perceptron:
+    length = learning_rate**of_rate
     layers = tuple(
-        Layer(layer.weight - rate * slope.weight, layer.bias - of_bias * rate * slope.bias)
+        Layer(layer.weight - length * slope.weight, layer.bias - of_bias * length * slope.bias)
         for layer, slope in zip(network.layers, gradients, strict=True)
     )
     return network._replace(layers=layers)
@@ -75,17 +79,13 @@ _GENERATOR = (
         "generator/always-saturating",
         "generator_gradients",
         "Look at samples that the discriminator rejects with certainty: do they still teach?",
-        lambda generator, discriminator, latents, _: generator_gradients(
-            generator, discriminator, latents, "saturating"
-        ),
+        partial(_generator, always="saturating"),
     ),
     Mistake(
         "generator/always-non-saturating",
         "generator_gradients",
         "Compare your gradient with the minimax objective itself, not with its substitute.",
-        lambda generator, discriminator, latents, _: generator_gradients(
-            generator, discriminator, latents, "non-saturating"
-        ),
+        partial(_generator, always="non-saturating"),
     ),
     Mistake(
         "generator/batch-mean-forgotten",
@@ -132,7 +132,7 @@ _STEP = (
         "step/ascends",
         "sgd_step",
         "After your step the loss is higher: which way does the gradient point?",
-        lambda network, gradients, rate: _moved(network, gradients, -rate),
+        lambda network, gradients, learning_rate: _moved(network, gradients, -learning_rate),
     ),
     Mistake(
         "step/bias-left",
@@ -144,7 +144,7 @@ _STEP = (
         "step/rate-ignored",
         "sgd_step",
         "Halve the learning rate: does your step get shorter?",
-        lambda network, gradients, _: _moved(network, gradients, 1.0),
+        partial(_moved, of_rate=0.0),
     ),
 )
 
@@ -172,7 +172,7 @@ def _example_by_example(
     return scaled(total, 1 / len(latents))
 
 
-def _step_by_torch(network: Perceptron, gradients: Gradients, rate: float) -> Perceptron:
+def _step_by_torch(network: Perceptron, gradients: Gradients, learning_rate: float) -> Perceptron:
     parameters = [
         torch.nn.Parameter(tensor.clone()) for layer in network.layers for tensor in layer
     ]
@@ -180,7 +180,7 @@ def _step_by_torch(network: Perceptron, gradients: Gradients, rate: float) -> Pe
         parameters, [tensor for layer in gradients for tensor in layer], strict=True
     ):
         parameter.grad = gradient
-    torch.optim.SGD(parameters, lr=rate).step()
+    torch.optim.SGD(parameters, lr=learning_rate).step()
     layers = tuple(
         Layer(parameters[index].detach(), parameters[index + 1].detach())
         for index in range(0, len(parameters), 2)
@@ -188,8 +188,8 @@ def _step_by_torch(network: Perceptron, gradients: Gradients, rate: float) -> Pe
     return network._replace(layers=layers)
 
 
-def _step_by_adding(network: Perceptron, gradients: Gradients, rate: float) -> Perceptron:
-    return network._replace(layers=added(network.layers, scaled(gradients, -rate)))
+def _step_by_adding(network: Perceptron, gradients: Gradients, learning_rate: float) -> Perceptron:
+    return network._replace(layers=added(network.layers, scaled(gradients, -learning_rate)))
 
 
 VARIANTS: tuple[Variant, ...] = (

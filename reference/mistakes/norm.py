@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,8 @@ from reference.mistakes.norm_variants import VARIANTS
 from reference.norm import Norm
 
 __all__ = ["MISTAKES", "VARIANTS"]
+
+Factors: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 def _scaled(centred: Tensor, root: Tensor, norm: Norm) -> Tensor:
@@ -64,6 +68,18 @@ def _pre(of_norm: Tensor, of_sublayer: Tensor) -> Tensor:
 
 def _res_post(of_norm: Tensor, of_sublayer: Tensor) -> Tensor:
     return _eye(of_norm) + of_norm @ of_sublayer
+
+
+def _summed(norm_jacobians: Tensor, sublayer_jacobians: Tensor, factors: Factors) -> Tensor:
+    return factors(norm_jacobians, sublayer_jacobians).sum(0)
+
+
+def _reversed(norm_jacobians: Tensor, sublayer_jacobians: Tensor, factors: Factors) -> Tensor:
+    return _product(factors(norm_jacobians, sublayer_jacobians).flip(0))
+
+
+def _last(norm_jacobians: Tensor, sublayer_jacobians: Tensor, factors: Factors) -> Tensor:
+    return factors(norm_jacobians, sublayer_jacobians)[-1]
 
 
 _LAYER_NORM = (
@@ -150,7 +166,7 @@ _RMS = (
         "rms-norm/gain-missing",
         "rms_norm",
         "One learned parameter never reaches your answer.",
-        lambda x, _, eps: F.rms_norm(x, (x.shape[-1],), None, eps),
+        lambda x, weight, eps: F.rms_norm(x, (x.shape[-1],), torch.ones_like(weight), eps),
     ),
 )
 
@@ -187,11 +203,7 @@ _JACOBIAN = (
     ),
 )
 
-_PLACES = {
-    "post": lambda x, sublayer, norm: right.post_norm(x, sublayer, norm),
-    "pre": lambda x, sublayer, norm: right.pre_norm(x, sublayer, norm),
-    "res-post": lambda x, sublayer, norm: right.res_post_norm(x, sublayer, norm),
-}
+_PLACES = {"post": right.post_norm, "pre": right.pre_norm, "res-post": right.res_post_norm}
 
 _BLOCKS = (
     *(
@@ -239,17 +251,17 @@ _DEPTH = (
             (
                 "sum-for-product",
                 "Two layers: how does a small change pass through one after the other?",
-                lambda a, b, factors=factors: factors(a, b).sum(0),
+                partial(_summed, factors=factors),
             ),
             (
                 "order-reversed",
                 "Which layer's Jacobian acts first on a change of the input?",
-                lambda a, b, factors=factors: _product(factors(a, b).flip(0)),
+                partial(_reversed, factors=factors),
             ),
             (
                 "last-layer-only",
                 "Your answer does not depend on the lower layers; where did they go?",
-                lambda a, b, factors=factors: factors(a, b)[-1],
+                partial(_last, factors=factors),
             ),
         )
     ),
@@ -257,19 +269,23 @@ _DEPTH = (
         "depth/post-identity-missing",
         "post_norm_jacobian",
         "A change reaches the sum along two ways; yours knows one.",
-        lambda a, b: _product(a @ b),
+        lambda norm_jacobians, sublayer_jacobians: _product(norm_jacobians @ sublayer_jacobians),
     ),
     Mistake(
         "depth/pre-norm-outside",
         "pre_norm_jacobian",
         "Inside one block, does the norm or the sublayer act first?",
-        lambda a, b: _product(_res_post(a, b)),
+        lambda norm_jacobians, sublayer_jacobians: _product(
+            _res_post(norm_jacobians, sublayer_jacobians)
+        ),
     ),
     Mistake(
         "depth/res-post-norm-first",
         "res_post_norm_jacobian",
         "Inside one block, does the norm or the sublayer act first?",
-        lambda a, b: _product(_pre(a, b)),
+        lambda norm_jacobians, sublayer_jacobians: _product(
+            _pre(norm_jacobians, sublayer_jacobians)
+        ),
     ),
 )
 

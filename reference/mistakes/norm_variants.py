@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ def _by_moments(x: Tensor, norm: Norm) -> Tensor:
     return norm.weight * (x - mean) / (variance + norm.eps) ** 0.5 + norm.bias
 
 
-def _rows(function: object, x: Tensor) -> Tensor:
+def _rows(function: Sublayer, x: Tensor) -> Tensor:
     jacobian = vmap(jacrev(function))(x.reshape(-1, x.shape[-1]))
     return torch.as_tensor(jacobian).reshape(*x.shape, x.shape[-1])
 
@@ -64,11 +65,13 @@ def _identity(like: Tensor) -> Tensor:
 
 
 def _left_to_right(factors: Tensor) -> Tensor:
-    return reduce(lambda total, factor: factor @ total, factors)
+    total: Tensor = reduce(lambda total, factor: factor @ total, factors)
+    return total
 
 
 def _chained(factors: Tensor) -> Tensor:
-    return torch.linalg.multi_dot([*factors.flip(0), _identity(factors)])
+    total: Tensor = torch.linalg.multi_dot([*factors.flip(0), _identity(factors)])
+    return total
 
 
 def _by_columns(factors: Tensor) -> Tensor:
@@ -78,13 +81,38 @@ def _by_columns(factors: Tensor) -> Tensor:
     return columns
 
 
+def _post_factors(of_norm: Tensor, of_sublayer: Tensor) -> Tensor:
+    return of_norm @ of_sublayer + of_norm
+
+
+def _pre_factors(of_norm: Tensor, of_sublayer: Tensor) -> Tensor:
+    return _identity(of_norm) + of_sublayer @ of_norm
+
+
+def _res_post_factors(of_norm: Tensor, of_sublayer: Tensor) -> Tensor:
+    return _identity(of_norm) + of_norm @ of_sublayer
+
+
+def _through(
+    norm_jacobians: Tensor,
+    sublayer_jacobians: Tensor,
+    factors: Callable[[Tensor, Tensor], Tensor],
+    product: Callable[[Tensor], Tensor],
+) -> Tensor:
+    return product(factors(norm_jacobians, sublayer_jacobians))
+
+
 _DEPTH = tuple(
-    Variant(f"depth/{place.replace('_', '-')}-{name}", f"{place}_norm_jacobian", code)
+    Variant(
+        f"depth/{place.replace('_', '-')}-{name}",
+        f"{place}_norm_jacobian",
+        partial(_through, factors=factors, product=product),
+    )
     for name, product in (("reduce", _left_to_right), ("chain", _chained), ("columns", _by_columns))
-    for place, code in (
-        ("post", lambda a, b, p=product: p(a @ b + a)),
-        ("pre", lambda a, b, p=product: p(_identity(a) + b @ a)),
-        ("res_post", lambda a, b, p=product: p(_identity(a) + a @ b)),
+    for place, factors in (
+        ("post", _post_factors),
+        ("pre", _pre_factors),
+        ("res_post", _res_post_factors),
     )
 )
 
@@ -92,16 +120,22 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("layer-norm/torch", "layer_norm", _by_torch),
     Variant("layer-norm/var", "layer_norm", _by_var),
     Variant("layer-norm/moments", "layer_norm", _by_moments),
-    Variant("rms-norm/torch", "rms_norm", lambda x, w, eps: F.rms_norm(x, (x.shape[-1],), w, eps)),
+    Variant(
+        "rms-norm/torch",
+        "rms_norm",
+        lambda x, weight, eps: F.rms_norm(x, (x.shape[-1],), weight, eps),
+    ),
     Variant(
         "rms-norm/quotient",
         "rms_norm",
-        lambda x, w, eps: w * x / (x.pow(2).mean(-1, keepdim=True) + eps).sqrt(),
+        lambda x, weight, eps: weight * x / (x.pow(2).mean(-1, keepdim=True) + eps).sqrt(),
     ),
     Variant(
         "rms-norm/norm",
         "rms_norm",
-        lambda x, w, eps: w * x / (x.norm(dim=-1, keepdim=True) ** 2 / x.shape[-1] + eps) ** 0.5,
+        lambda x, weight, eps: (
+            weight * x / (x.norm(dim=-1, keepdim=True) ** 2 / x.shape[-1] + eps) ** 0.5
+        ),
     ),
     Variant(
         "jacobian/autograd",
@@ -115,15 +149,27 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant("jacobian/closed-form", "layer_norm_jacobian", _closed_form),
     Variant("post-norm/in-place", "post_norm", _post),
-    Variant("post-norm/var", "post_norm", lambda x, a, norm: _by_var(x + a(x), norm)),
-    Variant("post-norm/moments", "post_norm", lambda x, a, norm: _by_moments(a(x) + x, norm)),
-    Variant("pre-norm/branch-first", "pre_norm", _pre),
-    Variant("pre-norm/var", "pre_norm", lambda x, a, norm: x + a(_by_var(x, norm))),
-    Variant("pre-norm/moments", "pre_norm", lambda x, a, norm: x + a(_by_moments(x, norm))),
-    Variant("res-post-norm/add", "res_post_norm", _res_post),
-    Variant("res-post-norm/var", "res_post_norm", lambda x, a, norm: x + _by_var(a(x), norm)),
+    Variant("post-norm/var", "post_norm", lambda x, sublayer, norm: _by_var(x + sublayer(x), norm)),
     Variant(
-        "res-post-norm/moments", "res_post_norm", lambda x, a, norm: x + _by_moments(a(x), norm)
+        "post-norm/moments",
+        "post_norm",
+        lambda x, sublayer, norm: _by_moments(sublayer(x) + x, norm),
+    ),
+    Variant("pre-norm/branch-first", "pre_norm", _pre),
+    Variant("pre-norm/var", "pre_norm", lambda x, sublayer, norm: x + sublayer(_by_var(x, norm))),
+    Variant(
+        "pre-norm/moments", "pre_norm", lambda x, sublayer, norm: x + sublayer(_by_moments(x, norm))
+    ),
+    Variant("res-post-norm/add", "res_post_norm", _res_post),
+    Variant(
+        "res-post-norm/var",
+        "res_post_norm",
+        lambda x, sublayer, norm: x + _by_var(sublayer(x), norm),
+    ),
+    Variant(
+        "res-post-norm/moments",
+        "res_post_norm",
+        lambda x, sublayer, norm: x + _by_moments(sublayer(x), norm),
     ),
     *_DEPTH,
 )

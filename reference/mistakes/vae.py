@@ -8,6 +8,7 @@ from reference.mistakes import (
     vae_kl,
     vae_loss,
     vae_manifold,
+    vae_monte_carlo,
     vae_reconstruction,
     vae_reparameterization,
 )
@@ -16,6 +17,7 @@ from reference.mistakes.catalogue import Mistake, Variant
 _TOPICS = (
     vae_gaussian_kl,
     vae_kl,
+    vae_monte_carlo,
     vae_reparameterization,
     vae_reconstruction,
     vae_loss,

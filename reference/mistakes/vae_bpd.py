@@ -117,8 +117,24 @@ _RIGHT: tuple[tuple[str, Conversion], ...] = (
     ),
 )
 
+# The same mistakes on top of another one, so that two at once are recognised.
+_AROUND: dict[str, Callable[[Conversion], Conversion]] = {
+    "nats": lambda bpd: lambda elbo, img_shape: bpd(elbo, img_shape) * math.log(2),
+    "sign-flipped": lambda bpd: lambda elbo, img_shape: -bpd(elbo, img_shape),
+    "batch-counted": lambda bpd: lambda elbo, img_shape: bpd(elbo, img_shape) / img_shape[0],
+    "summed-over-batch": lambda bpd: lambda elbo, img_shape: bpd(elbo, img_shape).sum(),
+    "mean-over-batch": lambda bpd: lambda elbo, img_shape: bpd(elbo, img_shape).mean(),
+}
+
 MISTAKES = tuple(
-    Mistake(f"bpd/{name}", "elbo_to_bpd", says, code, ("bpd_is_bits_over_dimensions",))
+    Mistake(
+        id=f"bpd/{name}",
+        function="elbo_to_bpd",
+        says=says,
+        code=code,
+        killed_by=("bpd_is_bits_over_dimensions",),
+        around=_AROUND.get(name),
+    )
     for name, says, code in _WRONG
 )
 

@@ -21,7 +21,7 @@ def _right(mu_q: Tensor, var_q: Tensor, mu_p: Tensor, var_p: Tensor) -> Tensor:
 _WRONG: tuple[tuple[str, str, Kl], ...] = (
     (
         "missing-half",
-        "Right up to a constant factor: look at the constant in front.",
+        "Right up to a constant factor: work out one case by hand and compare.",
         lambda mu_q, var_q, mu_p, var_p: 2 * _right(mu_q, var_q, mu_p, var_p),
     ),
     (

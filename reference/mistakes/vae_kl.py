@@ -44,7 +44,7 @@ def _whole_constant(mean: Tensor, log_std: Tensor) -> Tensor:
 _WRONG: tuple[tuple[str, str, Kl], ...] = (
     (
         "missing-half",
-        "Right up to a constant factor: look at the constant in front.",
+        "Right up to a constant factor: work out one case by hand and compare.",
         lambda mean, log_std: 2 * _per_dimension(mean, log_std).sum(dim=-1),
     ),
     (
@@ -182,8 +182,26 @@ _RIGHT: tuple[tuple[str, Kl], ...] = (
     ),
 )
 
+# The same mistakes on top of another one, so that two at once are recognised.
+_AROUND: dict[str, Callable[[Kl], Kl]] = {
+    "missing-half": lambda kl: lambda mean, log_std: 2 * kl(mean, log_std),
+    "sign-flipped": lambda kl: lambda mean, log_std: -kl(mean, log_std),
+    "log-std-as-log-var": lambda kl: lambda mean, log_std: kl(mean, log_std / 2),
+    "log-scale-doubled-twice": lambda kl: lambda mean, log_std: kl(mean, 2 * log_std),
+    "mean-over-dims": lambda kl: lambda mean, log_std: kl(mean, log_std) / mean.shape[-1],
+    "mean-over-batch": lambda kl: lambda mean, log_std: kl(mean, log_std).mean(),
+    "sum-over-batch": lambda kl: lambda mean, log_std: kl(mean, log_std).sum(),
+}
+
 MISTAKES = tuple(
-    Mistake(f"kl/{name}", "KLD", says, code, ("kl_is_the_expected_log_ratio",))
+    Mistake(
+        id=f"kl/{name}",
+        function="KLD",
+        says=says,
+        code=code,
+        killed_by=("kl_is_the_expected_log_ratio",),
+        around=_AROUND.get(name),
+    )
     for name, says, code in _WRONG
 )
 
