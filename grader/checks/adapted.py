@@ -110,7 +110,7 @@ class Adapted(Subject):
 def _convert(call: Call, own: Signature, chosen: Signature) -> Call:
     """The call by position, in the order and scales that the student chose."""
     named = dict(zip(own.arguments, call.args, strict=False)) | dict(call.kwargs)
-    if set(named) - set(own.arguments):
+    if len(call.args) > len(own.arguments) or set(named) - set(own.arguments):
         return call  # the check asks for something beyond the signature; leave it as it is
     values: list[Value] = []
     for argument in chosen.arguments:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from grader.checks.context import Catalogue, Context, Mistake, Question, Variant
+from grader.checks.context import Catalogue, Context, Mistake, Variant
 from grader.checks.declare import Check
-from grader.checks.runner import run_checks
-from grader.checks.subject import Subject
+from grader.checks.runner import run_check
 from grader.checks.verdict import Outcome, Verdict
+from grader.checks.watching import Watched
 
-# What a mistake meets when a check catches it. Neither our own faults nor a check that was
-# skipped because of another one counts.
+# What a mistake meets when a check catches it; a fault of our own is none.
 _KILLS = {Outcome.FAILED, Outcome.PARTIAL, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY}
 
 
@@ -71,34 +70,27 @@ class AuditReport:
 
 def audit(
     checks: Sequence[Check],
-    questions: Sequence[Question],
     context_for: Callable[[Check], Context],
     catalogue: Catalogue,
     variants: Sequence[Variant] = (),
 ) -> AuditReport:
-    """Runs every check against the right solution, every variant and every mistake.
+    """Runs the checks against the right solution, every variant and every mistake.
+
+    A check meets the replacements of those functions that it calls on the right solution; no
+    other one can change its verdict. Prerequisites are ignored, so that no kill hides another.
 
     Args:
         checks: of the assignment.
-        questions: of the assignment.
         context_for: what a check may ask for.
         catalogue: the mistakes; its `make_subject({})` is the right solution.
         variants: honest ways of writing a function.
     """
     started = time.perf_counter()
-
-    def verdicts(subject: Subject) -> list[Verdict]:
-        return list(run_checks(checks, questions, subject, context_for, catalogue))
-
-    right = verdicts(catalogue.make_subject({}))
+    bench = _Bench(checks, context_for, catalogue)
+    right = bench.right()
     passed = [_variant("the right solution", right)]
-    for variant in variants:
-        subject = catalogue.make_subject({variant.function: variant.code})
-        passed.append(_variant(variant.id, verdicts(subject)))
-    outcomes = {
-        mistake.id: verdicts(catalogue.make_subject({mistake.function: mistake.code}))
-        for mistake in catalogue.mistakes
-    }
+    passed += [_variant(v.id, bench.with_replaced(v.function, v.code)) for v in variants]
+    outcomes = {m.id: bench.with_replaced(m.function, m.code) for m in catalogue.mistakes}
     mistakes = [_mistake(mistake, outcomes[mistake.id]) for mistake in catalogue.mistakes]
     rows = [_check(check, mistakes, right) for check in checks]
     problems = (
@@ -111,9 +103,38 @@ def audit(
     return AuditReport(tuple(rows), tuple(mistakes), tuple(passed), problems, seconds)
 
 
+class _Bench:
+    """Runs checks against the right solution with one function replaced at a time."""
+
+    def __init__(
+        self, checks: Sequence[Check], context_for: Callable[[Check], Context], catalogue: Catalogue
+    ) -> None:
+        self._checks = checks
+        self._context_for = context_for
+        self._catalogue = catalogue
+        self._calls: dict[str, set[str]] = {}
+
+    def right(self) -> list[Verdict]:
+        """Verdicts on the right solution; notes which functions each check calls."""
+        verdicts = []
+        for check in self._checks:
+            watched = Watched(self._catalogue.make_subject({}))
+            verdicts.append(run_check(check, watched, self._context_for(check), self._catalogue))
+            self._calls[check.name] = watched.asked
+        return verdicts
+
+    def with_replaced(self, function: str, code: Callable[..., Any]) -> list[Verdict]:
+        """Verdicts of the checks that call the function."""
+        subject = self._catalogue.make_subject({function: code})
+        return [
+            run_check(check, subject, self._context_for(check), self._catalogue)
+            for check in self._checks
+            if function in self._calls[check.name]
+        ]
+
+
 def _variant(name: str, verdicts: Sequence[Verdict]) -> VariantRow:
-    decided = [v for v in verdicts if v.verdict is not Outcome.MANUAL]
-    failed = tuple(v.check for v in decided if v.verdict is not Outcome.PASSED)
+    failed = tuple(v.check for v in verdicts if v.verdict is not Outcome.PASSED)
     return VariantRow(name, not failed, failed)
 
 

@@ -1,25 +1,26 @@
 """Which catalogued mistake, or pair of them, reproduces a student's wrong answers.
 
 Runs after a failure and never decides one. A name is given only where every answer of every probe
-agrees to rounding, on at least three numbers that are wrong: a random wrong formula agrees with a
-given candidate on one number with probability of the order of 1e-5, on three of 1e-15.
+agrees to rounding, and the probes, all answered wrongly, hold at least three different numbers: a
+random wrong formula agrees with a given candidate on one of them with probability of the order of
+1e-5, on three of 1e-15. Zeros or NaN throughout have many causes and get no name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from grader.checks.context import Catalogue, Mistake
-from grader.checks.subject import Array, Call, Handle, Request, Subject, Value
+from grader.checks.subject import Array, Handle, Request, Subject, Value
 from grader.errors import SubjectError
 
 _PROBES = 12
-_FEWEST_WRONG_NUMBERS = 3
+_FEWEST_DIFFERENT_NUMBERS = 3
 _MOST_ALTERNATIVES = 3  # more than this many explanations explain nothing
 # Two float32 ways of writing the same formula differ by at most 2 * 32 unit roundoffs.
 _AGREEMENT = 64 * 2.0**-24
@@ -40,18 +41,22 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One explanation: a mistake or two on top of each other, and what they answer."""
+    """One explanation: a mistake, or two on top of each other."""
 
     ids: tuple[str, ...]
     says: str
-    outputs: Sequence[Value | SubjectError] = field(repr=False)
+    code: Callable[..., Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Probes:
-    calls: tuple[Call, ...]
+    requests: tuple[Request, ...]
     answers: tuple[list[Array], ...]
     magnitude: float  # typical size of a right answer, below which rounding is not relative
+
+    def few(self) -> _Probes:
+        """Every fourth probe, which is enough to rule most candidates out."""
+        return _Probes(self.requests[::4], self.answers[::4], self.magnitude)
 
     def agree(self, outputs: Sequence[Value | SubjectError]) -> bool:
         return all(
@@ -60,23 +65,26 @@ class _Probes:
         )
 
 
-def diagnose(function: str, calls: Sequence[tuple[Call, Value]], catalogue: Catalogue) -> Diagnosis:
+def diagnose(
+    function: str, calls: Sequence[tuple[Request, Value]], catalogue: Catalogue
+) -> Diagnosis:
     """Explains a function's answers by the catalogue: singles first, then pairs.
 
     Args:
         function: name under which the mistakes are catalogued.
-        calls: what the student's function was asked, and its answers.
+        calls: what the student's function was asked, one call in each request, and its answers.
         catalogue: known mistakes, and how to call one.
     """
     mistakes = [mistake for mistake in catalogue.mistakes if mistake.function == function]
     probes = _choose(function, calls, catalogue) if mistakes else None
     if probes is None:
         return Diagnosis()
-    for explanations in (_singles(mistakes), _pairs(mistakes)):
-        candidates = _evaluate(list(explanations), probes.calls, catalogue)
-        found = {c.ids: c for c in candidates if probes.agree(c.outputs)}
-        if found:
-            return conclude(list(found.values()))
+    for candidates in (_singles(mistakes), _pairs(mistakes)):
+        fitting = {
+            candidate.ids: candidate for candidate in _fitting(candidates, probes, catalogue)
+        }
+        if fitting:
+            return conclude(list(fitting.values()))
     return Diagnosis()
 
 
@@ -91,58 +99,56 @@ def conclude(found: Sequence[Candidate]) -> Diagnosis:
     return Diagnosis(ids, "Either: " + " Or: ".join(says))
 
 
-_Explanation = tuple[tuple[str, ...], str, Callable[..., Any]]
-
-
-def _singles(mistakes: Sequence[Mistake]) -> Iterator[_Explanation]:
+def _singles(mistakes: Sequence[Mistake]) -> Iterator[Candidate]:
     for mistake in mistakes:
-        yield (mistake.id,), mistake.says, mistake.code
+        yield Candidate((mistake.id,), mistake.says, mistake.code)
 
 
-def _pairs(mistakes: Sequence[Mistake]) -> Iterator[_Explanation]:
+def _pairs(mistakes: Sequence[Mistake]) -> Iterator[Candidate]:
     for outer, inner in permutations(mistakes, 2):
         if outer.around is not None:
             first, second = sorted((outer, inner), key=lambda mistake: mistake.id)
             says = f"Two things at once. {first.says} {second.says}"
-            yield (first.id, second.id), says, outer.around(inner.code)
+            yield Candidate((first.id, second.id), says, outer.around(inner.code))
 
 
 def _choose(
-    function: str, calls: Sequence[tuple[Call, Value]], catalogue: Catalogue
+    function: str, calls: Sequence[tuple[Request, Value]], catalogue: Catalogue
 ) -> _Probes | None:
     """Up to twelve calls, spread over all that were answered wrongly; None where they are few."""
-    asked = [(call, _leaves(answer)) for call, answer in calls if not _holds_handle(call)]
-    usable = [(call, leaves) for call, leaves in asked if leaves is not None]
-    every = tuple(call for call, _ in usable)
-    right = [_leaves(output) for output in _request(catalogue.make_subject({}), function, every)]
+    asked = [(request, _leaves(answer)) for request, answer in calls if not _holds_handle(request)]
+    usable = [(request, leaves) for request, leaves in asked if leaves is not None]
+    every = [request for request, _ in usable]
+    right = [_leaves(output) for output in _ask(catalogue.make_subject({}), function, every)]
     magnitude = _magnitude(right)
     wrong = [
-        (call, leaves)
-        for (call, leaves), truth in zip(usable, right, strict=True)
-        if leaves is not None and not _same(leaves, truth, magnitude)
+        (request, leaves)
+        for (request, leaves), truth in zip(usable, right, strict=True)
+        if not _same(leaves, truth, magnitude)
     ]
-    if sum(leaf.size for _, leaves in wrong for leaf in leaves) < _FEWEST_WRONG_NUMBERS:
+    spread = {round(i) for i in np.linspace(0, len(wrong) - 1, _PROBES)} if wrong else set()
+    chosen = [wrong[i] for i in sorted(spread)]
+    numbers = [leaf.ravel() for _, leaves in chosen for leaf in leaves]
+    different = np.unique(np.concatenate(numbers)) if numbers else np.zeros(0)
+    if np.isfinite(different).sum() < _FEWEST_DIFFERENT_NUMBERS:
         return None
-    spread = sorted({round(i) for i in np.linspace(0, len(wrong) - 1, _PROBES)})
-    chosen = [wrong[i] for i in spread]
-    return _Probes(tuple(c for c, _ in chosen), tuple(a for _, a in chosen), magnitude)
+    return _Probes(tuple(r for r, _ in chosen), tuple(a for _, a in chosen), magnitude)
 
 
-def _evaluate(
-    explanations: Sequence[_Explanation], calls: tuple[Call, ...], catalogue: Catalogue
+def _fitting(
+    candidates: Iterable[Candidate], probes: _Probes, catalogue: Catalogue
 ) -> Iterator[Candidate]:
-    """Asks every explanation the same, all within one subject."""
-    names = [f"candidate_{i}" for i in range(len(explanations))]
-    codes = (code for _, _, code in explanations)
-    subject = catalogue.make_subject(dict(zip(names, codes, strict=True)))
-    for name, (ids, says, _) in zip(names, explanations, strict=True):
-        yield Candidate(ids, says, _request(subject, name, calls))
+    """The candidates that answer as the student does, all asked within one subject."""
+    by_name = {f"candidate_{i}": candidate for i, candidate in enumerate(candidates)}
+    subject = catalogue.make_subject({name: c.code for name, c in by_name.items()})
+    for name, candidate in by_name.items():
+        stages = (probes.few(), probes)
+        if all(stage.agree(_ask(subject, name, stage.requests)) for stage in stages):
+            yield candidate
 
 
-def _request(
-    subject: Subject, function: str, calls: tuple[Call, ...]
-) -> list[Value | SubjectError]:
-    return subject._request(Request(function, calls)) if calls else []
+def _ask(subject: Subject, name: str, requests: Sequence[Request]) -> list[Value | SubjectError]:
+    return [subject._request(replace(request, target=name))[0] for request in requests]
 
 
 def _same(answer: list[Array], output: list[Array] | None, magnitude: float) -> bool:
@@ -178,5 +184,6 @@ def _magnitude(answers: Sequence[list[Array] | None]) -> float:
     return float(np.median(sizes)) if sizes.size else 0.0
 
 
-def _holds_handle(call: Call) -> bool:
+def _holds_handle(request: Request) -> bool:
+    (call,) = request.calls
     return any(isinstance(value, Handle) for value in (*call.args, *call.kwargs.values()))

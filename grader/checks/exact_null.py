@@ -219,7 +219,7 @@ def _shared(scaled: Array, name: str) -> float:
     axis = 1 if name == "rows" else 0
     size = scaled.shape[axis]
     variance = float((scaled.sum(axis=axis) ** 2).mean() / size)
-    return (variance - 1) / max(size - 1, 1)
+    return float((variance - 1) / max(size - 1, 1))
 
 
 _LEANINGS = {

@@ -62,11 +62,15 @@ class Expected:
 def precision(answer: Any, given: Sequence[Any]) -> np.dtype[Any]:
     """The lowest floating precision among the answer and the inputs it was computed from.
 
-    An answer widened to float64 (`.item()`, `.tolist()`) is no more exact than its inputs.
+    An answer widened to float64 (`.item()`, `.tolist()`) is no more exact than its inputs, and a
+    lone number without floating inputs was most likely computed in torch's default, float32.
     """
-    dtypes = [np.dtype(np.float64)] + [
-        value.dtype
-        for value in (answer, *given)
-        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fc"
-    ]
-    return max(dtypes, key=lambda dtype: float(np.finfo(dtype).eps))
+    inputs = [value.dtype for value in given if _is_floating(value)]
+    if np.ndim(answer) == 0 and not inputs:
+        inputs = [np.dtype(np.float32)]
+    own = [answer.dtype] if _is_floating(answer) else [np.dtype(np.float64)]
+    return max(inputs + own, key=lambda dtype: float(np.finfo(dtype).eps))
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"

@@ -8,6 +8,7 @@ mean over two dimensions cannot be told apart at size 2.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -113,5 +114,4 @@ def _single(shape: tuple[int, ...], value: float) -> Array:
 
 
 def _rolled(shape: tuple[int, ...], values: Sequence[Any], start: int) -> Array:
-    size = int(np.prod(shape))
-    return np.resize(np.roll(values, -start), size).reshape(shape)
+    return np.take(values, np.arange(start, start + math.prod(shape)), mode="wrap").reshape(shape)

@@ -6,6 +6,7 @@ dimension give a Gaussian KL to rounding, where 131,000 Monte Carlo draws leave 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -96,6 +97,7 @@ def _log_integrate(log_f: Callable[[Array], Array], dim: int, nodes: int) -> tup
     return result, (shares * np.abs(values)).sum(axis=0) / total + np.abs(result) + 1.0
 
 
+@functools.cache
 def _rule(nodes: int) -> tuple[Array, Array]:
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     return points, weights / weights.sum()

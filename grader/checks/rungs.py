@@ -19,8 +19,8 @@ from grader.checks.terms import Terms, misweighted
 from grader.errors import SubjectError
 
 _TIMES = {
-    2.0: "exactly twice as large: look at the constant in front",
-    0.5: "exactly half as large: look at the constant in front",
+    2.0: "exactly twice as large",
+    0.5: "exactly half as large",
     -1.0: "of the opposite sign",
     np.log2(np.e): "log2(e) times as large: look at the unit, nats or bits",
     np.log(2.0): "ln 2 times as large: look at the unit, nats or bits",
@@ -75,10 +75,11 @@ def expect_all_close(
             answer, expected, given=inputs, condition=condition, message=message, function=function
         )
     except CheckFailure as failure:
-        shared = _shared([triples[i] for i in wrong], condition)
+        shared, hint = _shared([triples[i] for i in wrong], condition)
         count = f"It differs on {len(wrong)} of {len(answers)} inputs tried."
         text = f"{failure.message} {shared or count}"
-        hint = "" if terms is None else _misweighted(terms, triples)
+        if terms is not None:
+            hint = _misweighted(terms, triples) or hint
         raise CheckFailure(text, failure.counterexample, facts, hint=hint) from None
 
 
@@ -99,26 +100,30 @@ def _misweighted(terms: Terms, triples: list[tuple[Any, Any, dict[str, Any]]]) -
     return misweighted(terms, [tuple(inputs.values()) for _, _, inputs in triples], answers, right)
 
 
-def _shared(wrong: list[tuple[Any, Any, dict[str, Any]]], condition: Any) -> str:
-    """One sentence where a single factor or offset explains every wrong answer, else nothing."""
+def _shared(wrong: list[tuple[Any, Any, dict[str, Any]]], condition: Any) -> tuple[str, str]:
+    """A sentence and a hint where one factor or offset explains every wrong answer."""
     if len(wrong) < 3:
-        return ""
+        return "", ""
     rungs = []
     for answer, expected, inputs in wrong:
         target = expected if isinstance(expected, Expected) else Expected(expected)
         try:
             array = as_array(answer).astype(np.float64)
         except SubjectError:
-            return ""
+            return "", ""
         if array.shape != target.value.shape:
-            return ""
+            return "", ""
         dtype = precision(answer, list(inputs.values()))
         rungs.append(_Rung(array, target, target.tolerance(dtype, condition)))
     answers = np.concatenate([rung.answer.ravel() for rung in rungs])
     values = np.concatenate([rung.expected.value.ravel() for rung in rungs])
     tolerances = np.concatenate([rung.tolerance.ravel() for rung in rungs])
-    found = _factor(answers, values, tolerances) or _offset(answers, values, tolerances)
-    return found and f"On all {len(wrong)} inputs where it differs yours is {found}."
+    on_all = f"On all {len(wrong)} inputs where it differs yours is"
+    if factor := _factor(answers, values, tolerances):
+        return f"{on_all} {factor}.", "Look at the constant in front."
+    if offset := _offset(answers, values, tolerances):
+        return f"{on_all} {offset}.", "Look for a constant term."
+    return "", ""
 
 
 def _factor(answers: Array, values: Array, tolerances: Array) -> str:
@@ -137,4 +142,4 @@ def _offset(answers: Array, values: Array, tolerances: Array) -> str:
     if not np.all(np.abs(answers - values - offset) <= 2 * tolerances):
         return ""
     side = "larger" if offset > 0 else "smaller"
-    return f"{side} by {number(abs(offset))}: look for a constant term"
+    return f"{side} by {number(abs(offset))}"

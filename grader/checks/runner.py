@@ -86,7 +86,7 @@ def run_check(
         question=check.question,
         check=check.name,
         verdict=ending.outcome,
-        points=check.points * ending.fraction,
+        points=round(check.points * ending.fraction, 2),
         max_points=check.points,
         title=check.title,
         message=message,
@@ -148,11 +148,16 @@ def _run(check: Check, subject: Subject, context: Context) -> _Ending:
     except CheckFailure as failure:
         return _failed(failure)
     except SubjectError as error:
-        return _Ending(Outcome(error.fault), message=str(error))
+        return _Ending(Outcome(error.fault), message=_told(error, check))
     except Exception:  # noqa: BLE001 - whatever our own check raises must not become a student's
         facts = {"traceback": traceback.format_exc()}
         return _Ending(Outcome.INFRASTRUCTURE, message=_NOT_YOURS, facts=facts)
     return _Ending(Outcome.PASSED, fraction=1.0)
+
+
+def _told(error: SubjectError, check: Check) -> str:
+    # What the student's exception says may be the input itself, and a hidden one stays hidden.
+    return str(error).split(":", 1)[0] if check.hidden else str(error)
 
 
 def _failed(failure: CheckFailure) -> _Ending:

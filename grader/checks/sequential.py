@@ -96,7 +96,7 @@ def expect_law(
     if decision.outcome == "fail":
         name = function or current().function or "code"
         raise CheckFailure(
-            f"The samples of your {name} do not follow their law: {decision.n} draws are "
-            f"1/{alpha:.0e} times better explained by another one.",
+            f"The samples of your {name} do not follow their law: another one explains "
+            f"{decision.n} draws {1 / alpha:,.0f} times better.",
             evidence={"nearest_law": decision.nearest},
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from grader.checks.subject import (
     Array,
-    Call,
     Definition,
     Handle,
     Request,
@@ -19,19 +19,27 @@ _REMEMBERED = 512  # two ladders; a check that asks more is judged on the first 
 
 
 class Watched(Subject):
-    """Passes everything on, and keeps the plain calls of one function for diagnosis."""
+    """Passes everything on, and keeps what one function was asked, for diagnosis.
 
-    def __init__(self, subject: Subject, function: str) -> None:
+    Attributes:
+        calls: requests of one call each, with their answers.
+        asked: every name that was called, read or taken hold of.
+    """
+
+    def __init__(self, subject: Subject, function: str = "") -> None:
         self._subject = subject
         self._function = function
-        self.calls: list[tuple[Call, Value]] = []
+        self.calls: list[tuple[Request, Value]] = []
+        self.asked: set[str] = set()
 
     def _request(self, request: Request) -> list[Value | SubjectError]:
         answers = self._subject._request(request)
-        plain = not (request.keep or request.wrt or request.method)
-        if request.target == self._function and plain:
+        if isinstance(request.target, str):
+            self.asked.add(request.target)
+        if request.target == self._function and not (request.keep or request.method):
+            single = (replace(request, calls=(call,)) for call in request.calls)
             room = _REMEMBERED - len(self.calls)
-            self.calls += list(zip(request.calls, answers, strict=True))[:room]
+            self.calls += list(zip(single, answers, strict=True))[:room]
         return answers
 
     def definition(self, name: str) -> Definition:
@@ -40,10 +48,12 @@ class Watched(Subject):
 
     def value(self, name: str) -> Value:
         """Passed on."""
+        self.asked.add(name)
         return self._subject.value(name)
 
     def handle(self, name: str) -> Handle:
         """Passed on."""
+        self.asked.add(name)
         return self._subject.handle(name)
 
     def state(self, handle: Handle) -> dict[str, Array]:
@@ -55,5 +65,7 @@ class Watched(Subject):
         self._subject.load_state(handle, tensors)
 
     def rebuilt(self) -> Subject:
-        """Passed on; what the rebuilt one is asked is not remembered."""
-        return self._subject.rebuilt()
+        """Passed on; names asked of the rebuilt one are noted, its answers are not."""
+        other = Watched(self._subject.rebuilt())
+        other.asked = self.asked
+        return other

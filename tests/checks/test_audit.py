@@ -73,9 +73,7 @@ class Case:
             self.mistakes, lambda overrides: subject_of(**({"KLD": self.right} | dict(overrides)))
         )
         question = Question()
-        return audit(
-            self.checks, [question], lambda _check: Context(question), catalogue, self.variants
-        )
+        return audit(self.checks, lambda _check: Context(question), catalogue, self.variants)
 
 
 def test_a_sound_assignment_has_no_problem(subject_of: Callable[..., Any]) -> None:
@@ -133,3 +131,15 @@ def test_a_check_that_breaks_on_a_mistake_does_not_kill_it(
     report = Case(checks=[fragile]).run(subject_of)
     assert report.mistakes[0].killed_by == ()
     assert any("fragile breaks on mistake kl/missing-half: ZeroD" in p for p in report.problems)
+
+
+def test_a_check_meets_only_replacements_of_what_it_calls(subject_of: Callable[..., Any]) -> None:
+    ran: list[str] = []
+
+    @check("kl", points=1)
+    def elsewhere(subject: Subject) -> None:
+        """Never calls KLD."""
+        ran.append("once")
+
+    Case(checks=[is_right, elsewhere]).run(subject_of)
+    assert ran == ["once"]

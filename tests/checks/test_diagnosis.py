@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks import Catalogue, ladder
 from grader.checks.diagnosis import Candidate, conclude, diagnose
-from grader.checks.subject import Call, Handle
+from grader.checks.subject import Call, Handle, Request
 
 Function = Callable[..., Any]
 
@@ -57,8 +57,12 @@ def catalogue(subject_of: Callable[..., Any]) -> Catalogue:
     return Catalogue(MISTAKES, lambda overrides: subject_of(**({"KLD": kl} | dict(overrides))))
 
 
-def calls_of(code: Function) -> list[tuple[Call, Any]]:
-    return [(Call(tuple(rung)), code(*rung)) for rung in RUNGS]
+def asked(*args: Any) -> Request:
+    return Request("KLD", (Call(args),))
+
+
+def calls_of(code: Function) -> list[tuple[Request, Any]]:
+    return [(asked(*rung), code(*rung)) for rung in RUNGS]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
@@ -96,6 +100,19 @@ def test_a_bug_on_two_inputs_only_is_too_little_to_go_by(catalogue: Catalogue) -
     assert diagnose("KLD", calls, catalogue).mistakes == ()
 
 
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_one_and_the_same_number_everywhere_is_given_no_name(
+    value: float, subject_of: Callable[..., Any]
+) -> None:
+    def constant(mean: np.ndarray, _log_std: np.ndarray) -> np.ndarray:
+        return np.full(mean.shape[:-1], value)
+
+    catalogue = Catalogue(
+        [Mistake("kl/stub", constant)], lambda o: subject_of(**({"KLD": kl} | dict(o)))
+    )
+    assert diagnose("KLD", calls_of(constant), catalogue).mistakes == ()
+
+
 def test_answers_of_another_shape_are_named(subject_of: Callable[..., Any]) -> None:
     batch_mean = Mistake("kl/mean-over-batch", lambda *rung: kl(*rung).mean())
     catalogue = Catalogue([batch_mean], lambda o: subject_of(**({"KLD": kl} | dict(o))))
@@ -114,7 +131,7 @@ def test_nan_where_the_mistake_makes_nan_is_named(subject_of: Callable[..., Any]
 
 
 def test_calls_with_objects_of_the_other_side_are_passed_over(catalogue: Catalogue) -> None:
-    calls = [(Call((Handle(1),)), np.ones(4)), *calls_of(MISTAKES[0].code)]
+    calls = [(asked(Handle(1)), np.ones(4)), *calls_of(MISTAKES[0].code)]
     assert diagnose("KLD", calls, catalogue).mistakes == ("kl/missing-half",)
 
 
@@ -123,13 +140,13 @@ def test_nothing_is_asked_where_no_mistake_is_known(catalogue: Catalogue) -> Non
 
 
 def test_alternatives_are_said_as_alternatives() -> None:
-    found = conclude([Candidate(("a",), "Is it a?", []), Candidate(("b",), "Is it b?", [])])
+    found = conclude([Candidate(("a",), "Is it a?", kl), Candidate(("b",), "Is it b?", kl)])
     assert found.mistakes == ("a", "b")
     assert found.says == "Either: Is it a? Or: Is it b?"
 
 
 def test_too_many_alternatives_are_none() -> None:
-    assert conclude([Candidate((name,), name, []) for name in "abcd"]).mistakes == ()
+    assert conclude([Candidate((name,), name, kl) for name in "abcd"]).mistakes == ()
 
 
 @pytest.mark.calibration

@@ -83,6 +83,11 @@ def test_a_widened_answer_is_held_to_the_precision_of_its_inputs() -> None:
     failure_of(1.0 + 1e-7, 1.0, given={"mean": np.array([0.5])})
 
 
+def test_a_lone_number_without_floating_inputs_may_come_from_float32() -> None:
+    expect_close(1.0 + 1e-7, 1.0, given={"size": np.array([3])})
+    failure_of(1.0 + 1e-5, 1.0)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_right_values_rounded_to_any_precision_pass(dtype: type) -> None:
     values = np.linspace(-3, 3, 7)

@@ -144,6 +144,29 @@ def test_a_fault_of_the_student_is_the_verdict(
     assert verdict.message == "it did not end"
 
 
+def test_a_hidden_check_does_not_repeat_what_an_exception_says(
+    subject_of: Callable[..., Any],
+) -> None:
+    def body(subject: Subject) -> None:
+        raise SubjectError("KLD raised ValueError: 31.25")
+
+    public, hidden = (
+        run_check(check_of(body, hidden=hidden), subject_of(), Context())
+        for hidden in (False, True)
+    )
+    assert public.message == "KLD raised ValueError: 31.25"
+    assert hidden.message == "KLD raised ValueError"
+
+
+def test_points_have_two_decimals(subject_of: Callable[..., Any]) -> None:
+    def earns_a_third(subject: Subject) -> None:
+        """Title."""
+        credit(1 / 3, "a third")
+
+    verdict = run_check(check_of(earns_a_third), subject_of(KLD=kl), Context(question=Question()))
+    assert verdict.points == pytest.approx(0.67, abs=1e-12)
+
+
 def test_a_function_that_is_not_there_was_not_attempted(subject_of: Callable[..., Any]) -> None:
     verdict = run_check(kl_is_right, subject_of(), CONTEXT)
     assert verdict.verdict is Outcome.MISSING
