@@ -65,18 +65,26 @@ class CheckView:
 
 def view(verdict: Verdict, catalogue: Mapping[str, str]) -> CheckView:
     """A verdict as it stands on the page."""
+    named = tuple(Named(label(m), prose(catalogue.get(m, ""))) for m in verdict.mistakes[:8])
     return CheckView(
         look=look(verdict.verdict),
         title=label(verdict.title or verdict.check.replace("_", " "), 200).rstrip("."),
         points=points(verdict.points),
         max_points=points(verdict.max_points),
-        message=prose(verdict.message).strip(),
+        message=_without(prose(verdict.message), named),
         hidden=verdict.hidden,
-        named=tuple(Named(label(m), prose(catalogue.get(m, ""))) for m in verdict.mistakes[:8]),
+        named=named,
         example=_example(verdict.counterexample) if verdict.counterexample else None,
         meaning=_meaning(verdict),
         evidence=_evidence(verdict),
     )
+
+
+def _without(message: str, named: tuple[Named, ...]) -> str:
+    """The message less the sentences that stand beneath it, each beside its mistake's name."""
+    if len(named) == 1 and named[0].says:
+        message = message.replace(named[0].says, "")
+    return message.strip()
 
 
 def _example(example: Counterexample) -> Example:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from grader.assignment import Threshold
 from grader.results import SubmissionResult
@@ -72,8 +73,10 @@ def view(result: SubmissionResult, name: str, threshold: Threshold | None) -> Me
 
 def _agree(printed: float, measured: tuple[float, float, float]) -> bool:
     """Whether the claim lies in the interval, up to the digits that were printed."""
-    decimals = len(repr(printed).partition(".")[2])
-    rounding = 0.5 * 10.0**-decimals
+    last_digit = Decimal(repr(printed)).as_tuple().exponent
+    if not isinstance(last_digit, int):  # nan and inf have no digits
+        return False
+    rounding = 0.5 * 10.0**last_digit
     low, high = measured[1] - rounding, measured[2] + rounding
     return low <= printed <= high
 

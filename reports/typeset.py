@@ -121,9 +121,9 @@ def shape(dims: tuple[int, ...] | None) -> str:
     return str(dims[:8]) if dims else "scalar"
 
 
-def counted(count: int, singular: str, plural: str | None = None) -> str:
+def counted(count: int, noun: str) -> str:
     """A number with its noun: 1 question, 3 questions."""
-    return f"{count} {singular if count == 1 else plural or singular + 's'}"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _joined(parts: list[str]) -> str:

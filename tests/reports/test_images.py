@@ -42,6 +42,10 @@ def test_a_large_picture_is_made_smaller_and_keeps_its_proportions() -> None:
     assert (picture.width, picture.height) == (1600, 800)
 
 
+def test_a_sound_picture_with_too_many_pixels_is_refused() -> None:
+    assert redraw(image(Image.new("1", (6000, 6000))), "") is None
+
+
 def png_of(width: int, height: int) -> str:
     """A PNG that announces a size and holds almost nothing."""
 

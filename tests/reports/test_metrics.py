@@ -31,6 +31,11 @@ def test_a_claim_outside_the_interval_differs_up_to_its_rounding(
     assert view.mismatch is differs
 
 
+@pytest.mark.parametrize("printed", [1e-05, float("inf"), float("-inf")])
+def test_exponents_and_infinities_are_not_taken_for_coarse_rounding(printed: float) -> None:
+    assert metrics.view(result(printed, (0.3, 0.29, 0.31)), "bpd", THRESHOLD).mismatch
+
+
 def test_a_claim_that_is_no_number_differs_and_is_not_drawn() -> None:
     view = metrics.view(result(float("nan"), (1.93, 1.92, 1.94)), "bpd", THRESHOLD)
     assert view.mismatch
