@@ -44,7 +44,8 @@ def measure_bpd(
     other, decoder = _decoder(subject, weights)
     batch = images[:, np.newaxis].astype(np.int64)  # (N, 1, H, W)
     mean, log_std = _encoded(subject, _evaluating(subject, model), batch)
-    kl = 0.5 * (mean**2 + np.expm1(2 * log_std) - 2 * log_std).sum(axis=1)
+    with np.errstate(over="ignore"):
+        kl = 0.5 * (mean**2 + np.expm1(2 * log_std) - 2 * log_std).sum(axis=1)
     expect(np.isfinite(kl), "The KL of your encoder's Gaussians is not finite.")
     draws = []
     for _ in range(2):

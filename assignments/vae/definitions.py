@@ -187,10 +187,29 @@ class KnownDecoder:
         self.latents: list[Array] = []
 
     def __call__(self, z: Array) -> Array:
-        """Logits (B, 16, 8, 8) of latents (B, 2)."""
-        rows = np.asarray(z, np.float64).reshape(-1, 2)
+        """Logits (B, 16, 8, 8) of latents (B, D), of which the first two matter."""
+        rows = np.atleast_2d(np.asarray(z, np.float64))
+        if rows.ndim != 2 or rows.shape[1] < 2:
+            raise ValueError(
+                f"latents have shape {np.shape(z)} where (B, D) with D > 1 is expected"
+            )
         self.latents.append(rows)
         return self.logits(rows).astype(np.float32)
+
+    def seen(self) -> Array:
+        """Every latent so far, one a row.
+
+        Raises:
+            CheckFailure: there was none, or they differ in size.
+        """
+        sizes = {rows.shape[1] for rows in self.latents}
+        if len(sizes) != 1:
+            raise CheckFailure(
+                "Your code gives the decoder latents of different sizes."
+                if sizes
+                else "Your code never calls the decoder that it is given."
+            )
+        return np.concatenate(self.latents)
 
     def logits(self, z: Array) -> Array:
         """Logits in float64."""
@@ -205,6 +224,24 @@ class KnownDecoder:
         probabilities = special.softmax(self.logits(z), axis=1)
         means: Array = np.einsum("bkhw,k->bhw", probabilities, np.arange(LEVELS))
         return means
+
+
+def log_mean_likelihood(x: Array, logits: Array) -> Expected:
+    """Logarithm of the mean of p(x | z) over samples of z.
+
+    Args:
+        x: levels of one image, shape (1, 1, H, W).
+        logits: of every sample, float32, shape (S, 16, H, W).
+
+    Returns:
+        Shape (1,), nats.
+    """
+    one_by_one = [negative_log_likelihood(sample[None], x) for sample in logits]
+    values = -np.array([each.value for each in one_by_one])
+    value = special.logsumexp(values) - math.log(len(values))
+    scale = max(float(scale_of(each)) for each in one_by_one) + math.log(len(values))
+    says = "the logarithm of the mean of p(x | z) over the latents that your code drew"
+    return Expected(np.atleast_1d(value), np.atleast_1d(scale), says)
 
 
 def percentile_pairs(n: int) -> Array:

@@ -13,6 +13,8 @@ from grader.checks.runner import run_check
 from grader.checks.verdict import Outcome, Verdict
 from grader.checks.watching import Watched
 
+_RIGHT = "the right solution"
+
 # What a mistake meets when a check catches it; a fault of our own is none.
 _KILLS = {Outcome.FAILED, Outcome.PARTIAL, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY}
 
@@ -73,6 +75,7 @@ def audit(
     context_for: Callable[[Check], Context],
     catalogue: Catalogue,
     variants: Sequence[Variant] = (),
+    told: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
     """Runs the checks against the right solution, every variant and every mistake.
 
@@ -84,13 +87,13 @@ def audit(
         context_for: what a check may ask for.
         catalogue: the mistakes; its `make_subject({})` is the right solution.
         variants: honest ways of writing a function.
+        told: what is tried next: the right solution, or the id of a variant or a mistake.
     """
     started = time.perf_counter()
-    bench = _Bench(checks, context_for, catalogue)
+    bench = _Bench(checks, context_for, catalogue, told)
     right = bench.right()
-    passed = [_variant("the right solution", right)]
-    passed += [_variant(v.id, bench.with_replaced(v.function, v.code)) for v in variants]
-    outcomes = {m.id: bench.with_replaced(m.function, m.code) for m in catalogue.mistakes}
+    passed = [_variant(_RIGHT, right), *(_variant(v.id, bench.with_replaced(v)) for v in variants)]
+    outcomes = {mistake.id: bench.with_replaced(mistake) for mistake in catalogue.mistakes}
     mistakes = [_mistake(mistake, outcomes[mistake.id]) for mistake in catalogue.mistakes]
     rows = [_check(check, mistakes, right) for check in checks]
     problems = (
@@ -107,15 +110,21 @@ class _Bench:
     """Runs checks against the right solution with one function replaced at a time."""
 
     def __init__(
-        self, checks: Sequence[Check], context_for: Callable[[Check], Context], catalogue: Catalogue
+        self,
+        checks: Sequence[Check],
+        context_for: Callable[[Check], Context],
+        catalogue: Catalogue,
+        told: Callable[[str], None],
     ) -> None:
         self._checks = checks
         self._context_for = context_for
         self._catalogue = catalogue
+        self._told = told
         self._calls: dict[str, set[str]] = {}
 
     def right(self) -> list[Verdict]:
-        """Verdicts on the right solution; notes which functions each check calls."""
+        """Verdicts on the right solution; notes which names each check asks for."""
+        self._told(_RIGHT)
         verdicts = []
         for check in self._checks:
             watched = Watched(self._catalogue.make_subject({}))
@@ -123,13 +132,14 @@ class _Bench:
             self._calls[check.name] = watched.asked
         return verdicts
 
-    def with_replaced(self, function: str, code: Callable[..., Any]) -> list[Verdict]:
-        """Verdicts of the checks that call the function."""
-        subject = self._catalogue.make_subject({function: code})
+    def with_replaced(self, entry: Mistake | Variant) -> list[Verdict]:
+        """Verdicts of the checks that ask for what the entry stands in for."""
+        self._told(entry.id)
+        subject = self._catalogue.make_subject({entry.function: entry.code})
         return [
             run_check(check, subject, self._context_for(check), self._catalogue)
             for check in self._checks
-            if function in self._calls[check.name]
+            if entry.function in self._calls[check.name]
         ]
 
 

@@ -161,6 +161,7 @@ def _agree(answer: Array, output: Array, magnitude: float) -> bool:
     """Whether two arrays are equal to rounding; NaN agrees with NaN, as a mistake may make it."""
     with np.errstate(invalid="ignore"):
         close = np.abs(answer - output) <= _AGREEMENT * np.maximum(np.abs(output), magnitude)
+    close &= np.isfinite(output)  # an infinite one has an infinite tolerance
     return bool(np.all(close | (answer == output) | (np.isnan(answer) & np.isnan(output))))
 
 

@@ -18,12 +18,16 @@ from grader.checks.subject import Array
 from grader.checks.terms import Terms, misweighted
 from grader.errors import SubjectError
 
+_CONSTANT = "Look at the constant in front."
+_UNIT = "Look at the unit, nats or bits."
+# Factors that people know by a name, with where to look.
 _TIMES = {
-    2.0: "exactly twice as large",
-    0.5: "exactly half as large",
-    -1.0: "of the opposite sign",
-    np.log2(np.e): "log2(e) times as large: look at the unit, nats or bits",
-    np.log(2.0): "ln 2 times as large: look at the unit, nats or bits",
+    2.0: ("exactly twice as large", _CONSTANT),
+    0.5: ("exactly half as large", _CONSTANT),
+    -1.0: ("of the opposite sign", ""),
+    np.log2(np.e): ("log2(e) times as large", _UNIT),
+    np.log(2.0): ("ln 2 times as large", _UNIT),
+    0.0: ("zero", ""),
 }
 
 
@@ -119,25 +123,28 @@ def _shared(wrong: list[tuple[Any, Any, dict[str, Any]]], condition: Any) -> tup
     values = np.concatenate([rung.expected.value.ravel() for rung in rungs])
     tolerances = np.concatenate([rung.tolerance.ravel() for rung in rungs])
     on_all = f"On all {len(wrong)} inputs where it differs yours is"
-    if factor := _factor(answers, values, tolerances):
-        return f"{on_all} {factor}.", "Look at the constant in front."
+    factor, hint = _factor(answers, values, tolerances)
+    if factor:
+        return f"{on_all} {factor}.", hint
     if offset := _offset(answers, values, tolerances):
         return f"{on_all} {offset}.", "Look for a constant term."
     return "", ""
 
 
-def _factor(answers: Array, values: Array, tolerances: Array) -> str:
+def _factor(answers: Array, values: Array, tolerances: Array) -> tuple[str, str]:
     largest = int(np.argmax(np.abs(values)))
     if values[largest] == 0 or not np.isfinite(answers).all():
-        return ""
+        return "", ""
     factor = answers[largest] / values[largest]
     if not np.all(np.abs(answers - factor * values) <= tolerances * (1 + abs(factor))):
-        return ""
-    known = (says for at, says in _TIMES.items() if np.isclose(factor, at, rtol=1e-5))
-    return next(known, f"{number(factor)} times as large" if factor else "zero")
+        return "", ""
+    known = (told for at, told in _TIMES.items() if np.isclose(factor, at, rtol=1e-5))
+    return next(known, (f"{number(factor)} times as large", _CONSTANT))
 
 
 def _offset(answers: Array, values: Array, tolerances: Array) -> str:
+    if not np.isfinite(answers).all():
+        return ""
     offset = float(np.median(answers - values))
     if not np.all(np.abs(answers - values - offset) <= 2 * tolerances):
         return ""

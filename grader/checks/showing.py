@@ -40,6 +40,8 @@ def kind(value: Any) -> str:
     """What a value is, in words, without asking the value itself."""
     if isinstance(value, np.ndarray):
         return f"numbers of type {value.dtype}"
+    if isinstance(value, Handle):
+        return f"a {value.type_name or 'value'}"  # as the student's side calls it
     words = {type(None): "None", str: "text", dict: "a dict", bool: "a truth value"}
     return words.get(type(value), f"a {type(value).__name__}")
 

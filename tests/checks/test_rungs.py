@@ -45,10 +45,14 @@ def test_a_lost_half_is_told_as_a_constant_factor() -> None:
 
 @pytest.mark.parametrize(
     ("factor", "said"),
-    [(-1, "opposite sign"), (0.5, "half as large"), (1 / np.log(2), "nats or bits"), (0, "zero")],
+    [(-1, "opposite sign"), (0.5, "half as large"), (1 / np.log(2), "log2(e)"), (0, "zero")],
 )
 def test_known_factors_are_put_into_words(factor: float, said: str) -> None:
     assert said in failure_of(lambda *rung: factor * kl(*rung)).message
+
+
+def test_the_factor_between_nats_and_bits_hints_at_the_unit() -> None:
+    assert "nats or bits" in failure_of(lambda *rung: kl(*rung) / np.log(2)).hint
 
 
 def test_another_factor_is_told_as_a_number() -> None:
@@ -57,6 +61,17 @@ def test_another_factor_is_told_as_a_number() -> None:
 
 def test_a_constant_offset_is_told() -> None:
     assert "larger by 0.25" in failure_of(lambda *rung: kl(*rung) + 0.25).message
+
+
+def test_answers_that_are_all_infinite_are_told_without_a_pattern() -> None:
+    failure = failure_of(lambda *rung: kl(*rung) - np.inf)
+    assert "inf" in failure.message
+    assert failure.hint == ""
+
+
+def test_a_factor_that_explains_itself_has_no_second_hint() -> None:
+    assert failure_of(lambda *rung: 2 * kl(*rung)).hint == "Look at the constant in front."
+    assert failure_of(lambda *rung: 0 * kl(*rung)).hint == ""
 
 
 def test_a_factor_that_depends_on_the_size_is_not_called_constant() -> None:
