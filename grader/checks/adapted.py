@@ -180,12 +180,12 @@ def _pull_back(
     argument = chosen.arguments[position]
     source = _source(argument, own, chosen)
     before, after = _scale_of(source), _scale_of(argument)
-    gradient = np.asarray(gradient)
+    plain: Array = np.asarray(gradient)
     if source == argument or before is None or after is None:
-        return gradient
+        return plain
     exact = np.asarray(value, np.float64)
     log_std = _SCALES[after].to_log_std(exact)
     slope = _SCALES[after].slope(exact) / _SCALES[before].slope(
         _SCALES[before].from_log_std(log_std)
     )
-    return np.asarray(gradient * slope).astype(gradient.dtype)
+    return np.asarray(plain * slope).astype(plain.dtype)

@@ -44,7 +44,10 @@ class MistakeRow:
 
 @dataclass(frozen=True, slots=True)
 class VariantRow:
-    """One honest way of being right; `failed` names the checks that think otherwise."""
+    """One honest way of being right; `failed` names the checks that think otherwise.
+
+    One that no check meets has not passed: it has proved nothing.
+    """
 
     id: str
     passed: bool
@@ -145,7 +148,7 @@ class _Bench:
 
 def _variant(name: str, verdicts: Sequence[Verdict]) -> VariantRow:
     failed = tuple(v.check for v in verdicts if v.verdict is not Outcome.PASSED)
-    return VariantRow(name, not failed, failed)
+    return VariantRow(name, bool(verdicts) and not failed, failed)
 
 
 def _mistake(mistake: Mistake, verdicts: Sequence[Verdict]) -> MistakeRow:
@@ -168,8 +171,10 @@ def _check(check: Check, mistakes: Sequence[MistakeRow], right: Sequence[Verdict
 
 def _of_variants(variants: Sequence[VariantRow]) -> Iterator[str]:
     for variant in variants:
-        if not variant.passed:
+        if variant.failed:
             yield f"{variant.id} is right and fails {', '.join(variant.failed)}"
+        elif not variant.passed:
+            yield f"{variant.id} meets no check: none asks for what it stands in for"
 
 
 def _of_mistakes(catalogue: Sequence[Mistake], rows: Sequence[MistakeRow]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,7 +32,8 @@ class Detectable:
     mistakes: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = (f"{name} off by {value:.2g}" for name, value in self.deviations.items())
+        seen = {name: value for name, value in self.deviations.items() if math.isfinite(value)}
+        parts = (f"{name} off by {value:.2g}" for name, value in seen.items())
         return f"{', '.join(parts)} (n = {self.n})"
 
     def too_weak(self) -> Iterator[str]:

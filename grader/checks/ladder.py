@@ -7,6 +7,7 @@ mean over two dimensions cannot be told apart at size 2.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -95,7 +96,9 @@ def images(shape: tuple[int, int, int], levels: int, dtype: DTypeLike = np.int64
     return [image[np.newaxis].astype(dtype) for image in made]
 
 
+@functools.cache
 def _gaussians_of(shape: tuple[int, ...]) -> list[Gaussian]:
+    """The rungs of one shape; read-only, since all checks of a process share them."""
     zeros = np.zeros(shape)
     rungs = [(zeros, zeros)]
     rungs += [(_single(shape, mean), zeros) for mean in _MEANS[:5]]
@@ -104,7 +107,13 @@ def _gaussians_of(shape: tuple[int, ...]) -> list[Gaussian]:
         (_rolled(shape, _MEANS, start), _rolled(shape, _LOG_STDS, start))
         for start in range(_RUNGS_PER_SHAPE - len(rungs))
     ]
-    return [Gaussian(mean.astype("f4"), log_std.astype("f4")) for mean, log_std in rungs]
+    return [Gaussian(_fixed(mean), _fixed(log_std)) for mean, log_std in rungs]
+
+
+def _fixed(values: Array) -> Array:
+    array = values.astype(np.float32)
+    array.flags.writeable = False
+    return array
 
 
 def _single(shape: tuple[int, ...], value: float) -> Array:

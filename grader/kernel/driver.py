@@ -12,8 +12,8 @@ import ctypes
 import json
 import logging
 import resource
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,12 +24,12 @@ from typing import IO, Any
 import nbformat
 from nbclient.exceptions import DeadKernelError
 
-from grader.errors import SubmissionError
+from grader.errors import InfrastructureError, SubmissionError
 from grader.kernel.execution import Execution, UnresponsiveError, with_parameters
 from grader.kernel.job import Job
 from grader.kernel.provisioner import SandboxManager, kernel_manager
 from grader.kernel.watch import MemoryWatch
-from grader.sandbox import TIERS
+from grader.sandbox import TIERS, Process
 from grader.submission.notebook import read_notebook
 
 # The driver's own memory: a flood that gets past every other bound ends here.
@@ -37,21 +37,25 @@ DRIVER_MEMORY_BYTES = 2 << 30
 _SERVE = "import grader.kernel.inside.kernel as _grader_kernel; _grader_kernel.answer_requests()"
 
 
-def drive(job: Job, pipe: Connection, channel: Connection) -> None:
+def drive(job: Job, folder: Path, pipe: Connection, channel: Connection) -> None:
     """Executes the job's notebook, then keeps the kernel answering until told to stop.
 
     Reports on the pipe as JSON; nothing is ever unpickled on either end.
 
     Args:
         job: what to execute, and where.
+        folder: private and temporary; gone afterwards, also when the grader was killed.
         pipe: to the grader.
         channel: the kernel's end of the channel for requests; passed on, never read here.
     """
     die_with_parent()
     resource.setrlimit(resource.RLIMIT_DATA, (DRIVER_MEMORY_BYTES, DRIVER_MEMORY_BYTES))
     logging.getLogger("traitlets").setLevel(logging.CRITICAL + 1)
-    with tempfile.TemporaryDirectory(prefix="grader-") as folder, tempfile.TemporaryFile() as log:
-        asyncio.run(_Driver(job, pipe, channel, Path(folder), log).run())
+    try:
+        with tempfile.TemporaryFile() as log:
+            asyncio.run(_Driver(job, pipe, channel, folder, log).run())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def die_with_parent() -> None:
@@ -59,6 +63,12 @@ def die_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Driver:
@@ -71,6 +81,7 @@ class _Driver:
         self._log = log
         self._manager: SandboxManager = kernel_manager(folder)
         self._watch: MemoryWatch | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         try:
@@ -80,25 +91,32 @@ class _Driver:
             return
         overridden = with_parameters(notebook, self._job.parameters)
         execution = Execution(notebook, self._job.sandbox.limits, self._on_cell, km=self._manager)
+        # The grader may stop this, or be gone, at any moment: also in the middle of a cell.
+        work = asyncio.create_task(self._work(execution, overridden))
+        listening = asyncio.create_task(self._obey())
         try:
-            if await self._start(execution):
-                await self._execute_and_serve(execution, overridden)
+            await asyncio.wait((work, listening), return_when=asyncio.FIRST_COMPLETED)
+            if not listening.done() and await work:
+                await listening
         finally:
+            await _cancelled(work, listening)
             await self._end(execution)
+
+    async def _work(self, execution: Execution, overridden: dict[str, Any]) -> bool:
+        """Whether the kernel answers from here on."""
+        return await self._start(execution) and await self._execute(execution, overridden)
 
     async def _start(self, execution: Execution) -> bool:
         try:
             await execution.async_start_new_kernel(start=self._launch)
             await execution.async_start_new_kernel_client()
-        except (RuntimeError, OSError) as error:
+        except (InfrastructureError, RuntimeError, OSError) as error:
             self._say(event="failed", reason=f"the sandbox did not start: {error}; {self._tail()}")
             return False
         self._say(event="started")
         return True
 
-    def _launch(
-        self, connection: dict[str, Any], socket_fds: dict[str, int]
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, connection: dict[str, Any], socket_fds: dict[str, int]) -> Process:
         sandbox = self._job.sandbox
         channel_fd = self._channel.fileno()
         settings = {
@@ -107,16 +125,19 @@ class _Driver:
             "socket_fds": socket_fds,
             "channel_fd": channel_fd,
         }
-        process = TIERS[self._job.tier].start(
+        tier = TIERS[self._job.tier]
+        process = tier.start(
             sandbox, settings, [*socket_fds.values(), channel_fd], self._log.fileno()
         )
         self._channel.close()
-        self._watch = MemoryWatch(process.pid, sandbox.limits.memory, process.kill)
+        self._watch = MemoryWatch(
+            process.pid, sandbox.limits.memory, process.kill, keeper=tier.keeper
+        )
         return process
 
-    async def _execute_and_serve(self, execution: Execution, overridden: dict[str, Any]) -> None:
+    async def _execute(self, execution: Execution, overridden: dict[str, Any]) -> bool:
         assert self._watch is not None
-        watching = asyncio.create_task(self._watch.run())
+        self._watching = asyncio.create_task(self._watch.run())
         began = time.monotonic()
         fault, reason, alive = await self._executed(execution)
         nbformat.write(execution.nb, self._job.executed)
@@ -132,8 +153,7 @@ class _Driver:
             execution.kc.execute(_SERVE, silent=True, store_history=False)
             # Nobody reads outputs from here on, so nothing may collect them.
             execution.kc.iopub_channel.stop()
-            await self._obey()
-        watching.cancel()
+        return alive
 
     async def _executed(self, execution: Execution) -> tuple[str, str, bool]:
         assert self._watch is not None
@@ -167,6 +187,8 @@ class _Driver:
             await self._manager.interrupt_kernel()
 
     async def _end(self, execution: Execution) -> None:
+        if self._watching is not None:
+            await _cancelled(self._watching)
         peak = self._watch.peak_bytes if self._watch else 0
         exceeded = bool(self._watch and self._watch.exceeded)
         if execution.kc is not None:

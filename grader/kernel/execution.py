@@ -58,11 +58,6 @@ class Execution(NotebookClient):
         self._end = float("inf")
         self.timed_out: list[int] = []
 
-    @property
-    def output_was_cut(self) -> bool:
-        """Whether the notebook showed more than it may."""
-        return self._output_left < 0
-
     async def run(self) -> None:
         """Executes all cells.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.pylabtools import select_figure_formats
 from IPython.utils.capture import RichOutput, capture_output
 from nbformat import NotebookNode
 from traitlets.config import Config
@@ -37,8 +38,20 @@ class _Shell(InteractiveShell):
 
 def run_here(notebook: NotebookNode, on_cell: Callable[[int, int], None]) -> Ran:
     """Executes every code cell; a cell that raises does not stop the rest."""
-    shell = _Shell(config=Config(HistoryManager={"enabled": False}))
-    shell.run_cell("%matplotlib inline")
+    # `display` looks for the one shell of the process; outside of it figures would be text.
+    shell = _Shell.instance(config=Config(HistoryManager={"enabled": False}))
+    try:
+        shell.run_cell("%matplotlib inline")
+        # The magic registers the format with the first shell of a process only.
+        select_figure_formats(shell, {"png"})
+        return _run(shell, notebook, on_cell)
+    finally:
+        _Shell.clear_instance()
+
+
+def _run(
+    shell: InteractiveShell, notebook: NotebookNode, on_cell: Callable[[int, int], None]
+) -> Ran:
     cells, errors = [], []
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":

@@ -17,9 +17,12 @@ from grader.checks.subject import (
     Value,
 )
 from grader.errors import SubjectError, SubjectFault
-from grader.kernel.inside.dispatch import Dispatcher
+from grader.kernel.inside.dispatch import Dispatcher, one_line
+from grader.wire.codec import encode
 from grader.wire.messages import Failure
 
+# Whatever was sent: a verdict's message is a sentence or two.
+MAX_MESSAGE = 600
 _FAULTS: dict[str, SubjectFault] = {
     "error": "error",
     "missing": "missing",
@@ -80,7 +83,8 @@ def as_error(answer: Value) -> Value | SubjectError:
     """A `Failure` as the error that it stands for; anything else as it is."""
     if not isinstance(answer, Failure):
         return answer
-    return SubjectError(answer.message, _FAULTS.get(answer.fault, "error"))
+    message = one_line(answer.message, MAX_MESSAGE)
+    return SubjectError(message, _FAULTS.get(answer.fault, "error"))
 
 
 def raised(answer: Value) -> Value:
@@ -102,5 +106,18 @@ def as_state(state: Value) -> dict[str, Array]:
     return state
 
 
+def called_back(callback: Callback, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """What the grader's function says to arguments that the student's code chose."""
+    try:
+        answer = callback.function(*args, **kwargs)
+        encode(answer)  # in process too, only what could cross is passed on
+    except Exception as error:  # noqa: BLE001  the arguments may be anything
+        return Failure(f"the function that was passed in cannot take this: {error}")
+    return answer
+
+
 def _call_back(callback: Callback, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return callback.function(*args, **kwargs)
+    answer = called_back(callback, args, kwargs)
+    if isinstance(answer, Failure):
+        raise RuntimeError(answer.message)
+    return answer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +17,20 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
 
+from grader.sandbox import Process
+
 # A single message above this never reaches the grader's memory; a queue of them is bounded too.
 MAX_MESSAGE_BYTES = 16 << 20
 MAX_MESSAGES = 64
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 # Gets the connection info and the descriptors of the bound sockets by channel.
-Start = Callable[[dict[str, Any], dict[str, int]], subprocess.Popen[bytes]]
+Start = Callable[[dict[str, Any], dict[str, int]], Process]
 
 
 class SandboxProvisioner(KernelProvisionerBase):
     """Starts the kernel through a function, and ends it by killing its whole sandbox."""
 
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
 
     @property
     def has_process(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+
+import numpy as np
 
 from grader.checks.subject import (
     Array,
@@ -15,13 +16,15 @@ from grader.checks.subject import (
     Subject,
     Value,
 )
-from grader.errors import SubjectError
-from grader.kernel.local import as_error, as_state, raised
+from grader.errors import AssignmentError, SubjectError
+from grader.kernel.local import as_error, as_state, called_back, raised
 from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
 from grader.wire.codec import Encoder, WireError, decode
 from grader.wire.messages import Failure, request_to_data
 
 GRACE_SECONDS = 3.0
+# For an interrupt to arrive that is on its way.
+SETTLE_SECONDS = 0.3
 MAX_CALLBACKS = 10_000
 _KINDS = ("function", "class", "value", "missing")
 
@@ -47,7 +50,7 @@ class RemoteSubject(Subject):
         self._call_seconds = call_seconds
         self._interrupt = interrupt
         self._rebuild = rebuild
-        self._gone: SubjectError | None = None
+        self._gone: Failure | None = None
 
     def _request(self, request: Request) -> list[Value | SubjectError]:
         answers = self._exchange(request_to_data(request))
@@ -60,8 +63,8 @@ class RemoteSubject(Subject):
     def definition(self, name: str) -> Definition:
         """What `name` is in the student's namespace."""
         match raised(self._exchange({"op": "definition", "name": name})):
-            case [str(kind), list(parameters)] if kind in _KINDS:
-                return Definition(kind, tuple(map(str, parameters)))
+            case [str(kind), [*parameters]] if kind in _KINDS and _all_text(parameters):
+                return Definition(kind, tuple(parameters))
             case _:
                 raise SubjectError(f"the kernel did not say what {name} is")
 
@@ -95,16 +98,16 @@ class RemoteSubject(Subject):
 
     def _exchange(self, message: dict[str, Value]) -> Value:
         if self._gone is not None:
-            raise self._gone
+            return self._gone
         deadline = time.monotonic() + self._call_seconds
         try:
             return self._conversation(message, deadline)
         except ChannelTimeoutError:
-            raise self._timed_out() from None
+            return self._timed_out()
         except ChannelClosedError:
-            raise self._lost("the kernel died while it answered", "error") from None
+            return self._lost("the kernel died while it answered", "error")
         except WireError as error:
-            raise self._lost(f"the kernel sent what is no answer: {error}", "error") from None
+            return self._lost(f"the kernel sent what is no answer: {error}", "error")
 
     def _conversation(self, message: dict[str, Value], deadline: float) -> Value:
         callbacks: list[Callback] = []
@@ -121,7 +124,11 @@ class RemoteSubject(Subject):
             callbacks.append(callback)
             return len(callbacks) - 1
 
-        self._channel.send(*Encoder(register).encode(message), deadline)
+        try:
+            header, payload = Encoder(register).encode(message)
+        except WireError as error:
+            raise AssignmentError(f"a check asks with what cannot cross: {error}") from error
+        self._channel.send(header, payload, deadline)
 
     def _receive(self, deadline: float) -> dict[str, Value]:
         reply = decode(*self._channel.receive(deadline))
@@ -129,18 +136,22 @@ class RemoteSubject(Subject):
             raise WireError("a reply is a dictionary")
         return reply
 
-    def _timed_out(self) -> SubjectError:
+    def _timed_out(self) -> Failure:
         message = f"no answer within {self._call_seconds:.0f} s"
         self._interrupt()
+        deadline = time.monotonic() + GRACE_SECONDS
         try:
-            while "callback" in self._receive(time.monotonic() + GRACE_SECONDS):
-                self._send({"answer": Failure("stopped")}, [], time.monotonic() + GRACE_SECONDS)
+            while "callback" in (reply := self._receive(deadline)):
+                self._send({"answer": Failure("stopped")}, [], deadline)
         except (ChannelTimeoutError, ChannelClosedError, WireError):
             return self._lost(f"{message}, and none after an interrupt", "timeout")
-        return SubjectError(message, "timeout")
+        if not _was_interrupted(reply.get("reply")):
+            # It answered just before the interrupt, which must not hit the next request instead.
+            time.sleep(SETTLE_SECONDS)
+        return Failure(message, "timeout")
 
-    def _lost(self, message: str, fault: Any) -> SubjectError:
-        self._gone = SubjectError(message, fault)
+    def _lost(self, message: str, fault: str) -> Failure:
+        self._gone = Failure(message, fault)
         return self._gone
 
 
@@ -149,10 +160,16 @@ def _called(callbacks: list[Callback], reply: dict[str, Value]) -> Value:
     known = type(number) is int and 0 <= number < len(callbacks)
     if not known or not isinstance(args, list) or not isinstance(kwargs, dict):
         raise WireError("a callback of an unknown form")
-    try:
-        return callbacks[number].function(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  our function was given the student's arguments
-        return Failure(f"the function that was passed in cannot take this: {error}")
+    return called_back(callbacks[number], args, kwargs)
+
+
+def _was_interrupted(reply: Value) -> bool:
+    last = reply[-1] if isinstance(reply, list) and reply else reply
+    return isinstance(last, Failure) and last.fault == "timeout"
+
+
+def _all_text(parts: list[Value]) -> bool:
+    return all(type(part) is str for part in parts)
 
 
 def _checked(answer: Value | SubjectError, request: Request) -> Value | SubjectError:
@@ -172,4 +189,5 @@ def _is_gradient_pair(answer: Value, count: int) -> bool:
         and len(answer) == 2
         and isinstance(answer[1], list)
         and len(answer[1]) == count
+        and all(isinstance(gradient, np.ndarray) for gradient in answer[1])
     )

@@ -6,12 +6,13 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from grader.kernel.driver import drive
 from grader.kernel.execution import with_parameters
 from grader.kernel.job import Executed, Job
 from grader.kernel.remote import RemoteSubject
-from grader.sandbox import TIERS
+from grader.sandbox import TIERS, Process
 from grader.submission.notebook import read_notebook
 from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
 from grader.wire.codec import WireError, encode
@@ -44,20 +45,26 @@ class Session:
     Args:
         job: what to execute, and where.
         on_cell: called with index and count after every cell.
+
+    Raises:
+        InfrastructureError: what the tier's sandboxes share does not start.
     """
 
     def __init__(self, job: Job, on_cell: Callable[[int, int], None]) -> None:
+        # Here and not in the driver, which ends with this submission.
+        TIERS[job.tier].prepare(job.sandbox)
         self._job = job
         self._on_cell = on_cell
         self._channel, self._kernel_channel = _FORKS.Pipe()
         self._pipe, self._driver_pipe = _FORKS.Pipe()
-        self._second: list[subprocess.Popen[bytes]] = []
+        self._second: list[Process] = []
         self._subjects: list[RemoteSubject] = []
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
         self.peak_bytes = 0
 
     def __enter__(self) -> Self:
         self._process = _FORKS.Process(
-            target=drive, args=(self._job, self._driver_pipe, self._kernel_channel)
+            target=drive, args=(self._job, self._folder, self._driver_pipe, self._kernel_channel)
         )
         self._process.start()
         self._kernel_channel.close()
@@ -77,6 +84,7 @@ class Session:
             process.kill()
             process.wait()
         self._stop_driver()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def execute(self) -> Executed:
         """Waits for the notebook to have run.
@@ -86,9 +94,12 @@ class Session:
             InfrastructureError: the sandbox did not start.
         """
         deadline = time.monotonic() + self._job.sandbox.limits.total_seconds + SLACK_SECONDS
+        started = False
         while (event := self._hear(deadline)) is not None:
             kind = event.pop("event")
-            if kind == "cell":
+            if kind == "started":
+                started = True
+            elif kind == "cell":
                 self._on_cell(event["index"], event["count"])
             elif kind == "executed":
                 return Executed(**event)
@@ -96,6 +107,8 @@ class Session:
                 raise SubmissionError(event["reason"])
             elif kind == "failed":
                 raise InfrastructureError(event["reason"])
+        if not started:
+            raise InfrastructureError("the driver ended before the sandbox had started; try again")
         # The driver reads what the kernel sends: if it broke, the notebook broke it.
         return Executed("crashed", "the notebook broke the process that watches it", alive=False)
 
@@ -115,16 +128,21 @@ class Session:
         sandbox = replace(self._job.sandbox, slot=self._job.sandbox.slot + SECOND_SLOTS)
         ours, theirs = socket.socketpair()
         settings = {"mode": "definitions", "channel_fd": theirs.fileno()}
-        with tempfile.TemporaryFile() as log, theirs:
-            process = TIERS[self._job.tier].start(
-                sandbox, settings, [theirs.fileno()], log.fileno()
-            )
-        self._second.append(process)
+        with contextlib.ExitStack() as unless_ready:
+            unless_ready.callback(ours.close)
+            with tempfile.TemporaryFile() as log, theirs:
+                process = TIERS[self._job.tier].start(
+                    sandbox, settings, [theirs.fileno()], log.fileno()
+                )
+            self._second.append(process)
+            _await_definitions(Channel(ours), self._cells())
+            unless_ready.pop_all()
+        return self._remote(ours, process.kill)
+
+    def _cells(self) -> list[str]:
         notebook = read_notebook(self._job.notebook)
         with_parameters(notebook, self._job.parameters)
-        cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-        _await_definitions(Channel(ours), cells)
-        return self._remote(ours, process.kill)
+        return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
     def _interrupt(self) -> None:
         with contextlib.suppress(OSError):

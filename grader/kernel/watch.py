@@ -17,10 +17,14 @@ class MemoryWatch:
         pid: of the sandbox's outermost process; its descendants count too.
         limit_bytes: that they may use together.
         on_excess: ends the sandbox.
+        keeper: whether the outermost process is the tier's own and counts for nothing.
     """
 
-    def __init__(self, pid: int, limit_bytes: int, on_excess: Callable[[], None]) -> None:
+    def __init__(
+        self, pid: int, limit_bytes: int, on_excess: Callable[[], None], *, keeper: bool = False
+    ) -> None:
         self._pid = pid
+        self._keeper = keeper
         self._limit_bytes = limit_bytes
         self._on_excess = on_excess
         self.peak_bytes = 0
@@ -34,23 +38,26 @@ class MemoryWatch:
 
     def look(self) -> None:
         """One look."""
-        used = _total(self._pid, _resident_bytes)
+        used = self._total(_resident_bytes)
         self.peak_bytes = max(self.peak_bytes, used)
         # Resident sizes count a shared page once per process. Proportional ones do not, but
         # cost a walk over every mapping: only an excess is worth it.
-        if used > self._limit_bytes and _total(self._pid, _shared_bytes) > self._limit_bytes:
+        if used > self._limit_bytes and self._total(_shared_bytes) > self._limit_bytes:
             self.exceeded = True
             self._on_excess()
 
+    def _total(self, measure: Callable[[psutil.Process], int]) -> int:
+        return _total(self._pid, measure, keeper=self._keeper)
 
-def _total(pid: int, measure: Callable[[psutil.Process], int]) -> int:
+
+def _total(pid: int, measure: Callable[[psutil.Process], int], *, keeper: bool = False) -> int:
     total = 0
     try:
         root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
+        inside = root.children(recursive=True)
     except psutil.Error:
         return 0
-    for process in family:
+    for process in inside if keeper else [root, *inside]:
         try:
             total += measure(process)
         except psutil.Error:
@@ -63,4 +70,7 @@ def _resident_bytes(process: psutil.Process) -> int:
 
 
 def _shared_bytes(process: psutil.Process) -> int:
-    return int(process.memory_full_info().pss)
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return _resident_bytes(process)  # a little too much is better than nothing

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from grader.sandbox import seccomp
 from grader.sandbox.spec import (
     DATA,
     HOME,
@@ -34,6 +33,7 @@ class Bubblewrap:
     """Unprivileged namespaces through bubblewrap; as root, another user id instead."""
 
     name = "bwrap"
+    keeper = True
 
     def problem(self) -> str | None:
         """Why it cannot be used here; None when a sandboxed `true` succeeds."""
@@ -55,10 +55,18 @@ class Bubblewrap:
             "(Ubuntu 24.04: an AppArmor profile for /usr/bin/bwrap with `userns,`)"
         )
 
+    def prepare(self, sandbox: Sandbox) -> None:
+        """Nothing is shared: every process starts from nothing."""
+
+    def release(self) -> None:
+        """Nothing was prepared."""
+
     def start(
         self, sandbox: Sandbox, settings: dict[str, Any], pass_fds: Sequence[int], log: int
     ) -> subprocess.Popen[bytes]:
         """Starts `boot.py` in a sandbox that ends with the calling process."""
+        from grader.sandbox import seccomp  # its library exists on Linux only
+
         submission = SUBMISSION if sandbox.submission else None
         with tempfile.TemporaryFile() as program:
             seccomp.write_filter(program)
@@ -87,6 +95,14 @@ def _user_id(sandbox: Sandbox) -> int | None:
     A limit on processes is ignored for root and counted per user, so each slot has its own.
     """
     return FIRST_UID + sandbox.slot if os.geteuid() == 0 else None
+
+
+def nesting_command(sandbox: Sandbox) -> list[str]:
+    """A bubblewrap for a process that makes sandboxes itself and may outlive the caller."""
+    denied = ("--die-with-parent", "--disable-userns")
+    # With the first process of a namespace goes everything in it.
+    options = [*(o for o in _command(sandbox) if o not in denied), "--as-pid-1"]
+    return [*options, "--cap-add", "CAP_SYS_ADMIN"] if os.geteuid() == 0 else options
 
 
 def _command(sandbox: Sandbox) -> list[str]:
@@ -163,7 +179,8 @@ def _given(sandbox: Sandbox) -> Iterator[str]:
         yield from _bind(sandbox.submission, SUBMISSION)
     for name, file in sandbox.data:
         yield from _bind(file, f"{DATA}/{name}")
-    yield from ("--remount-ro", "/", "--chdir", WORK)
+    # Without root the student is the user that owns these; a device stays writable all the same.
+    yield from ("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", WORK)
 
 
 def _variables(sandbox: Sandbox) -> Iterator[str]:

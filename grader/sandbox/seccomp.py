@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from typing import IO
 
 import pyseccomp
@@ -23,6 +24,8 @@ _DENIED = (
 )
 _CLONE_NAMESPACES = 0x7E020000  # CLONE_NEW*: cgroup, uts, ipc, user, pid, net, mount
 _TIOCSTI = 0x5412
+# The kernel of a notebook uses unix sockets, and libzmq aborts without the other three.
+_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 
 
 def write_filter(target: IO[bytes]) -> None:
@@ -39,5 +42,13 @@ def write_filter(target: IO[bytes]) -> None:
             program.add_rule(denied, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, mask, mask))
     # clone3 hides its flags in memory; libc falls back to clone when it does not exist.
     program.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
-    program.add_rule(denied, "ioctl", pyseccomp.Arg(1, pyseccomp.EQ, _TIOCSTI))
+    # The host's kernel reads 32 bits of the request, so the other 32 must not matter here.
+    tiocsti = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, _TIOCSTI)
+    program.add_rule(denied, "ioctl", tiocsti)
+    # A network namespace holds neither vsock, which leads to a virtual machine's host, nor AF_ALG.
+    families = range(max(_FAMILIES) + 1)
+    for call in ("socket", "socketpair"):
+        for family in set(families) - set(_FAMILIES):
+            program.add_rule(denied, call, pyseccomp.Arg(0, pyseccomp.EQ, family))
+        program.add_rule(denied, call, pyseccomp.Arg(0, pyseccomp.GT, max(_FAMILIES)))
     program.export_bpf(target)

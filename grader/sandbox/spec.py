@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,17 +40,48 @@ class Sandbox:
     slot: int = 0
 
 
+class Process(Protocol):
+    """A sandbox that was started, seen from outside: the part of `subprocess.Popen` in use."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Exit status; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Exit status, as soon as nothing in the sandbox runs any more."""
+
+    def kill(self) -> None:
+        """Ends everything in the sandbox; no error when it has ended already."""
+
+
 class Tier(Protocol):
-    """One way of isolating a process from the host and from its neighbours."""
+    """One way of isolating a process from the host and from its neighbours.
+
+    Attributes:
+        name: as in results and on the command line.
+        keeper: whether the outermost process of a sandbox is the tier's own, not the student's.
+    """
 
     name: str
+    keeper: bool
 
     def problem(self) -> str | None:
         """Why the tier cannot be used here and what to install; None when it works."""
 
+    def prepare(self, sandbox: Sandbox) -> None:
+        """Starts what sandboxes like this one share; it lasts until `release`, or this process.
+
+        Raises:
+            InfrastructureError: it does not start.
+        """
+
+    def release(self) -> None:
+        """Ends this process's share in what `prepare` started."""
+
     def start(
         self, sandbox: Sandbox, settings: dict[str, Any], pass_fds: Sequence[int], log: int
-    ) -> subprocess.Popen[bytes]:
+    ) -> Process:
         """Starts `boot.py` inside; file descriptors keep their numbers.
 
         Args:
@@ -103,13 +133,20 @@ def boot_command(
         submission: the student's folder as the process sees it.
         user: id to become; None to stay.
     """
+    complete = boot_settings(settings, sandbox, submission, user)
+    boot = f"{library}/grader/kernel/inside/boot.py"
+    return [sys.executable, "-I", boot, json.dumps(complete)]
+
+
+def boot_settings(
+    settings: dict[str, Any], sandbox: Sandbox, submission: str | None, user: int | None
+) -> dict[str, Any]:
+    """All that `boot.py` has to know; arguments as for `boot_command`."""
     limits = sandbox.limits
-    complete = settings | {
+    return settings | {
         "user_id": user,
         "submission": submission,
         "memory": limits.memory,
         "disk": limits.disk,
         "processes": limits.processes,
     }
-    boot = f"{library}/grader/kernel/inside/boot.py"
-    return [sys.executable, "-I", boot, json.dumps(complete)]

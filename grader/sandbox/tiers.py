@@ -6,8 +6,9 @@ from grader.errors import UsageError
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.plain import Plain
 from grader.sandbox.spec import Tier
+from grader.sandbox.warm import Warm
 
-TIERS: dict[str, Tier] = {tier.name: tier for tier in (Bubblewrap(), Plain())}
+TIERS: dict[str, Tier] = {tier.name: tier for tier in (Warm(), Bubblewrap(), Plain())}
 
 
 def choose(name: str) -> Tier:
@@ -18,7 +19,7 @@ def choose(name: str) -> Tier:
             back to `none`: grading without a sandbox has to be asked for.
     """
     if name != "auto":
-        return _working(TIERS[name])
+        return _working(_named(name))
     reasons = []
     for tier in TIERS.values():
         if tier.name == "none":
@@ -31,6 +32,15 @@ def choose(name: str) -> Tier:
         f"no sandbox: {'; '.join(reasons)}. To run students' code unprotected on this machine "
         "all the same: --isolation none"
     )
+
+
+def _named(name: str) -> Tier:
+    if name not in TIERS:
+        raise UsageError(
+            f"{name} isolation is not available in this version: choose one of "
+            f"{', '.join(TIERS)}, or auto"
+        )
+    return TIERS[name]
 
 
 def _working(tier: Tier) -> Tier:

@@ -22,6 +22,8 @@ MAX_DEPTH = 24
 MAX_NODES = 200_000
 MAX_TEXT = 1 << 20
 MAX_INTEGER = 1 << 63
+# The dimensions of an empty array cost nothing to send, and memory once an axis is summed over.
+MAX_EMPTY = 1 << 20
 _DTYPES = frozenset(
     [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
     + ["float64", "float32", "float16", "bool"]
@@ -51,8 +53,10 @@ class Encoder:
     def _node(self, value: Value, depth: int) -> Any:
         if depth > MAX_DEPTH:
             raise WireError(f"the value is nested deeper than {MAX_DEPTH} levels")
-        if value is None or type(value) in (bool, str):
+        if value is None or type(value) is bool:
             return value
+        if type(value) is str:
+            return _bounded_text(value)
         if type(value) is int:
             return _bounded(value)
         if type(value) is float:
@@ -147,10 +151,14 @@ class _Decoder:
         return {_bounded_text(key): self.value(item, depth + 1) for key, item in items}
 
     def _read_array(self, body: Any, _depth: int) -> Array:
-        array = self._arrays.get(_expect(str, body))
+        # Taken out: a payload that is referred to a thousand times would be copied as often.
+        array = self._arrays.pop(_expect(str, body), None)
         if array is None or array.dtype.name not in _DTYPES:
             raise WireError("the message refers to an array that it does not hold")
-        return array
+        if math.prod(length for length in array.shape if length) > max(array.size, MAX_EMPTY):
+            raise WireError("an array without elements has dimensions that are too large")
+        # A byte of 2 is neither True nor False to numpy.
+        return np.asarray(array.view(np.uint8) != 0) if array.dtype == np.bool_ else array
 
     def _read_float(self, body: Any, _depth: int) -> float:
         if body not in ("nan", "inf", "-inf"):
@@ -189,7 +197,7 @@ def _pair(body: Any) -> tuple[Any, Any]:
 def _key(key: Any) -> str:
     if type(key) is not str:
         raise WireError("keys of a dictionary are strings")
-    return key
+    return _bounded_text(key)
 
 
 def _bounded(value: int) -> int:
@@ -201,6 +209,10 @@ def _bounded(value: int) -> int:
 def _bounded_text(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise WireError(f"a text is longer than {MAX_TEXT} characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise WireError("a text holds half of a surrogate pair") from error
     return text
 
 

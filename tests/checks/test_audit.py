@@ -106,6 +106,10 @@ def test_the_report_is_plain_data(subject_of: Callable[..., Any]) -> None:
             "mistake kl/half survives is_there, which its catalogue entry names",
         ),
         (Case(right=DOUBLED.code), "the right solution is right and fails is_right"),
+        (
+            Case(variants=[Entry("bpd/plain", kl, function="elbo_to_bpd")]),
+            "bpd/plain meets no check: none asks for what it stands in for",
+        ),
     ],
 )
 def test_each_problem_is_told(case: Case, said: str, subject_of: Callable[..., Any]) -> None:

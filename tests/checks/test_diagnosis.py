@@ -130,6 +130,15 @@ def test_nan_where_the_mistake_makes_nan_is_named(subject_of: Callable[..., Any]
     assert diagnose("KLD", calls_of(log_of_negative), catalogue).mistakes == ("kl/root",)
 
 
+def test_a_mistake_that_is_infinite_explains_no_finite_answer(
+    subject_of: Callable[..., Any],
+) -> None:
+    infinite = Mistake("kl/infinite", lambda *rung: np.full_like(kl(*rung), -np.inf))
+    catalogue = Catalogue([*MISTAKES, infinite], lambda o: subject_of(**({"KLD": kl} | dict(o))))
+    found = diagnose("KLD", calls_of(MISTAKES[0].code), catalogue)
+    assert found.mistakes == ("kl/missing-half",)
+
+
 def test_calls_with_objects_of_the_other_side_are_passed_over(catalogue: Catalogue) -> None:
     calls = [(asked(Handle(1)), np.ones(4)), *calls_of(MISTAKES[0].code)]
     assert diagnose("KLD", calls, catalogue).mistakes == ("kl/missing-half",)

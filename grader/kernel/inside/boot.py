@@ -6,12 +6,15 @@ student's code does; afterwards nothing here can be relied upon.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
 import shutil
+import signal
 import socket
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +22,40 @@ LIBRARY = str(Path(__file__).parents[3])
 
 
 def main() -> None:
+    """Starts what the command line asks for."""
+    sys.path.insert(0, LIBRARY)
+    start(json.loads(sys.argv[1]))
+
+
+def start(settings: dict[str, Any]) -> None:
     """Sets the process up and hands over to the kernel or to the definitions."""
-    settings = json.loads(sys.argv[1])
+    _end_with_parent()
     _limit(settings)
     _drop_privileges(settings["user_id"])
+    if "archive_fd" in settings:
+        _unpack_work_folder(settings["archive_fd"])
     _fill_work_folder(Path(settings["submission"]) if settings["submission"] else None)
-    _fill_font_cache(Path(LIBRARY) / "matplotlib")
-    sys.path.insert(0, LIBRARY)
+    fill_font_cache()
     sys.argv = [""]
     if settings["mode"] == "kernel":
         from grader.kernel.inside.kernel import run_kernel
 
         run_kernel(settings)
-    else:
+    elif settings["mode"] == "definitions":
         from grader.kernel.inside.definitions import run_definitions
 
         run_definitions(socket.socket(fileno=settings["channel_fd"]))
+    else:
+        from grader.kernel.inside.probe import run_probe
+
+        run_probe(socket.socket(fileno=settings["channel_fd"]), settings["secret"])
+
+
+def _end_with_parent() -> None:
+    # bubblewrap sees to this itself; without it the driver's end would leave the kernel behind.
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _limit(settings: dict[str, Any]) -> None:
@@ -77,8 +98,22 @@ def _fill_work_folder(submission: Path | None) -> None:
             shutil.copyfile(path, target)
 
 
-def _fill_font_cache(cache: Path) -> None:
-    # Without it every submission would spend seconds on looking for the system's fonts.
+def _unpack_work_folder(archive_fd: int) -> None:
+    """Where the submission's folder cannot be in view, the grader sends its plain files."""
+    with os.fdopen(archive_fd, "rb") as file, tarfile.open(fileobj=file, mode="r|") as archive:
+        for member in archive:
+            target = Path.cwd() / member.name
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None:
+                target.mkdir(exist_ok=True)
+            else:
+                with target.open("xb") as copy:
+                    shutil.copyfileobj(content, copy)
+
+
+def fill_font_cache() -> None:
+    """Brings matplotlib's list of fonts, which every submission would spend seconds on making."""
+    cache = Path(LIBRARY) / "matplotlib"
     target = Path(os.environ["MPLCONFIGDIR"])
     if cache.is_dir():
         target.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from grader.kernel.inside.serve import serve
 from grader.wire.channel import Channel
 from grader.wire.codec import decode, encode
@@ -46,27 +48,41 @@ def define(cells: Iterable[str]) -> dict[str, Any]:
 
 
 def _parsed(cell: str) -> Iterator[ast.stmt]:
-    # Magics and shell lines are not Python; everything else of the cell still counts.
-    lines = (" " if line.lstrip().startswith(("%", "!")) else line for line in cell.split("\n"))
+    # Behind a cell magic such as %%time stands Python like any other; line magics and shell
+    # commands become calls, which define nothing.
+    lines = cell.split("\n")
+    plain = "\n".join("" if line.startswith("%%") else line for line in lines)
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        yield from ast.parse("\n".join(lines)).body
+        yield from ast.parse(TransformerManager().transform_cell(plain)).body
 
 
 def _defines(statement: ast.stmt, namespace: dict[str, Any]) -> bool:
     match statement:
-        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef() | ast.Pass():
             return True
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return not any(_works(node, namespace) for node in ast.walk(statement))
-        case ast.If() | ast.Try():
-            body = [*statement.body, *statement.orelse]
-            return all(_defines(inner, namespace) for inner in body)
+            return _is_plain(statement, namespace)
+        case ast.If(test=test, body=body, orelse=orelse):
+            inner = [*body, *orelse]
+            return _is_plain(test, namespace) and all(_defines(s, namespace) for s in inner)
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+            handled = [s for handler in handlers for s in handler.body]
+            return all(_defines(s, namespace) for s in [*body, *handled, *orelse, *finalbody])
         case _:
             return False
 
 
+def _is_plain(node: ast.AST, namespace: dict[str, Any]) -> bool:
+    """Whether evaluating the node runs nothing of the student's own."""
+    # The body of a lambda is not run here.
+    if isinstance(node, ast.Lambda):
+        return all(_is_plain(default, namespace) for default in node.args.defaults)
+    inner = ast.iter_child_nodes(node)
+    return not _works(node, namespace) and all(_is_plain(child, namespace) for child in inner)
+
+
 def _works(node: ast.AST, namespace: dict[str, Any]) -> bool:
-    """Whether evaluating the node may run the student's own code, such as training."""
+    """Whether the node is a call that may run the student's own code, such as training."""
     if not isinstance(node, ast.Call):
         return False
     root: ast.expr = node.func

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from grader.wire.messages import (
     Value,
 )
 
-MAX_HANDLES = 10_000
 CallBack = Callable[[Callback, list[Value], dict[str, Value]], Value]
 
 
@@ -40,13 +40,13 @@ class Dispatcher:
 
     def call(self, request: Request) -> list[Value]:
         """One answer or `Failure` per call, in order."""
-        try:
-            function = self._function(request.target, request.method)
-        except LookupError as error:
-            return [Failure(str(error.args[0]), "missing")] * len(request.calls)
+        name = _name(request)
+        function = self._guarded(name, lambda: self._function(request.target, request.method))
+        if isinstance(function, Failure):
+            return [function] * len(request.calls)
         answers: list[Value] = []
         for call in request.calls:
-            answers.append(self._one(function, call, request))
+            answers.append(self._one(name, function, call, request))
             if _is_timeout(answers[-1]):
                 # One interrupt ends the request: the next call would hang in the same place.
                 return answers + answers[-1:] * (len(request.calls) - len(answers))
@@ -59,10 +59,10 @@ class Dispatcher:
         found = self._namespace[name]
         if not callable(found):
             return Definition("value")
-        try:
+        parameters: tuple[str, ...] = ()
+        # A signature may be computed by the student's code, which may raise anything.
+        with contextlib.suppress(Exception):
             parameters = tuple(map(str, inspect.signature(found).parameters))
-        except (TypeError, ValueError):
-            parameters = ()
         return Definition("class" if inspect.isclass(found) else "function", parameters)
 
     def value(self, name: str) -> Value:
@@ -79,8 +79,7 @@ class Dispatcher:
 
     def state(self, handle: Handle) -> Value:
         """A module's state as arrays, or a `Failure`."""
-        module = self._kept[handle.number]
-        return self._guarded("state_dict", lambda: _arrays(module.state_dict()))
+        return self._guarded("state_dict", lambda: _arrays(self._kept[handle.number].state_dict()))
 
     def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> Value:
         """Strict loading; None, or a `Failure`."""
@@ -93,30 +92,26 @@ class Dispatcher:
 
     def keep(self, value: Any) -> Handle:
         """Leaves an object here and gives it a number."""
-        if len(self._kept) >= MAX_HANDLES:
-            raise OverflowError("too many objects were returned")
         self._kept.append(value)
-        return Handle(len(self._kept) - 1, type(value).__name__)
+        return Handle(len(self._kept) - 1, _type_name(value))
 
-    def _function(self, target: str | Handle, method: str | None) -> Callable[..., Any]:
+    def _function(self, target: str | Handle, method: str | None) -> Any:
         if isinstance(target, Handle):
             found: Any = self._kept[target.number]
         elif target in self._namespace:
             found = self._namespace[target]
         else:
-            raise LookupError(f"{target} is not defined")
-        for name in method.split(".") if method else ():
-            if not hasattr(found, name):
-                raise LookupError(f"{type(found).__name__} has no {name}")
-            found = getattr(found, name)
+            return Failure(f"{target} is not defined", "missing")
+        name = target.type_name if isinstance(target, Handle) else target
+        for attribute in method.split(".") if method else ():
+            if not hasattr(found, attribute):
+                return Failure(f"{_type_name(found)} has no {attribute}", "missing")
+            found, name = getattr(found, attribute), attribute
         if not callable(found):
-            raise LookupError(f"{target} is a {type(found).__name__}, not a function")
-        return found  # type: ignore[no-any-return]  # callable() has just said so
+            return Failure(f"{name} is a {_type_name(found)}, not a function", "missing")
+        return found
 
-    def _one(self, function: Callable[..., Any], call: Call, request: Request) -> Value:
-        name = request.method or (
-            request.target if isinstance(request.target, str) else request.target.type_name
-        )
+    def _one(self, name: str, function: Callable[..., Any], call: Call, request: Request) -> Value:
         return self._guarded(name, lambda: self._answer(function, call, request))
 
     def _answer(self, function: Callable[..., Any], call: Call, request: Request) -> Value:
@@ -158,11 +153,17 @@ class Dispatcher:
 def describe(name: str, error: BaseException) -> str:
     """One bounded line about an exception; its own text may itself raise."""
     try:
-        text = " ".join(str(error).split())[:300]
+        text = one_line(str(error), 300)
     except BaseException:  # noqa: BLE001  a hostile __str__
         text = ""
-    kind = type(error).__name__[:80]
+    kind = one_line(_type_name(error), 80)
     return f"{name} raised {kind}: {text}" if text else f"{name} raised {kind}"
+
+
+def one_line(text: str, longest: int) -> str:
+    """Printable characters only, on one line, of bounded length."""
+    words = " ".join(str.split(text[: 4 * longest]))
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)[:longest]
 
 
 def seed_everything(seed: int) -> None:
@@ -172,6 +173,20 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % (1 << 32))  # noqa: NPY002  students draw from the global generator
     random.seed(seed)
+
+
+def _name(request: Request) -> str:
+    target = request.target
+    return request.method or (target if isinstance(target, str) else target.type_name)
+
+
+def _type_name(value: Any) -> str:
+    # A metaclass of the student's may answer for `__name__`; this asks the interpreter.
+    name: str = _NAME_OF(type(value))
+    return name
+
+
+_NAME_OF = type.__dict__["__name__"].__get__
 
 
 def _is_timeout(answer: Value) -> bool:
@@ -188,19 +203,15 @@ def _gradients(answer: Any, leaves: list[Any], cotangent: Array | None) -> list[
 
     output = answer[0] if isinstance(answer, tuple) else answer
     if not isinstance(output, torch.Tensor):
-        raise TypeError(f"returned {type(output).__name__} where a tensor is needed for a gradient")
-    if not output.requires_grad:
-        return [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
-    weights = torch.ones_like(output) if cotangent is None else torch.from_numpy(cotangent)
-    found = torch.autograd.grad(output, leaves, weights.to(output.dtype), allow_unused=True)
+        kind = _type_name(output)
+        raise TypeError(f"returned {kind} where a tensor is needed for a gradient")
+    found: Sequence[Any] = [None] * len(leaves)
+    if output.requires_grad:
+        weights = torch.ones_like(output) if cotangent is None else torch.tensor(cotangent)
+        found = torch.autograd.grad(output, leaves, weights.to(output), allow_unused=True)
     pairs = zip(found, leaves, strict=True)
-    return [_gradient_array(torch.zeros_like(leaf) if g is None else g) for g, leaf in pairs]
-
-
-def _gradient_array(gradient: Any) -> Array:
-    array = as_array(gradient)
-    assert array is not None
-    return array
+    arrays = [as_array(torch.zeros_like(leaf) if g is None else g) for g, leaf in pairs]
+    return [array for array in arrays if array is not None]
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,14 +15,15 @@ from grader.wire.messages import Callback, Failure, Value, request_from_data
 def serve(namespace: Mapping[str, Any], channel: Channel) -> None:
     """Answers requests until the grader hangs up."""
     loop = _Loop(namespace, channel)
-    while True:
-        try:
-            loop.turn()
-        except ChannelClosedError:
-            return
-        except KeyboardInterrupt:
-            # An interrupt that came too late, when the call had already been answered.
-            continue
+    with contextlib.closing(channel):
+        while True:
+            try:
+                loop.turn()
+            except ChannelClosedError:
+                return
+            except KeyboardInterrupt:
+                # An interrupt that came too late, when the call had already been answered.
+                continue
 
 
 class _Loop:
@@ -30,8 +32,13 @@ class _Loop:
         self._dispatcher = Dispatcher(namespace, self._call_back)
 
     def turn(self) -> None:
-        message = self._read()
-        self._write({"reply": self._answer(message)})
+        answer = self._answer(self._read())
+        try:
+            header, payload = encode({"reply": answer})
+            self._channel.send(header, payload)
+        except WireError as error:
+            # The answer cannot cross; the reason can.
+            self._channel.send(*encode({"reply": Failure(f"the answer was refused: {error}")}))
 
     def _answer(self, message: dict[str, Value]) -> Value:
         operation = message["op"]
@@ -49,7 +56,10 @@ class _Loop:
 
     def _call_back(self, callback: Callback, args: list[Value], kwargs: dict[str, Value]) -> Value:
         number = callback.function()
-        self._write({"callback": number, "args": args, "kwargs": kwargs})
+        try:
+            self._channel.send(*encode({"callback": number, "args": args, "kwargs": kwargs}))
+        except WireError as error:
+            raise TypeError(f"the function cannot be called with this: {error}") from error
         answer = self._read()
         if isinstance(answer["answer"], Failure):
             raise RuntimeError(answer["answer"].message)
@@ -59,14 +69,6 @@ class _Loop:
         header, payload = self._channel.receive()
         message: dict[str, Value] = decode(header, payload, _numbered)
         return message
-
-    def _write(self, message: dict[str, Value]) -> None:
-        try:
-            header, payload = encode(message)
-            self._channel.send(header, payload)
-        except WireError as error:
-            # The answer cannot cross; the reason can.
-            self._channel.send(*encode({"reply": Failure(f"the answer was refused: {error}")}))
 
 
 def _numbered(number: int) -> Callback:

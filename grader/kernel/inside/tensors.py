@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from grader.wire.codec import WireError, encode
 from grader.wire.messages import Array, Callback, Handle, Value
 
 
 def to_student(value: Value, resolve: Callable[[Handle | Callback], Any]) -> Any:
     """Arrays become tensors that own their memory; handles and callbacks become objects."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         import torch
 
         return torch.from_numpy(np.array(value))
@@ -27,8 +29,10 @@ def to_student(value: Value, resolve: Callable[[Handle | Callback], Any]) -> Any
 
 def from_student(value: Any, keep: Callable[[Any], Handle]) -> Value:
     """What the student's code returned, as plain values; what is none becomes a handle."""
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, float):
         return value
+    if type(value) in (int, str):
+        return _fitting(value)
     array = as_array(value)
     if array is not None:
         return array
@@ -36,7 +40,7 @@ def from_student(value: Any, keep: Callable[[Any], Handle]) -> Value:
         items = [from_student(item, keep) for item in value]
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, dict):
-        return {str(key): from_student(item, keep) for key, item in value.items()}
+        return {_fitting(str(key)): from_student(item, keep) for key, item in value.items()}
     return keep(value)
 
 
@@ -49,24 +53,29 @@ def as_array(value: Any) -> Array | None:
     if isinstance(value, np.ndarray | np.generic):
         if value.dtype.kind not in "fiub":
             raise TypeError(f"an array of dtype {value.dtype} is not a numeric answer")
-        return np.array(value)
-    if type(value).__module__.partition(".")[0] != "torch" and not _is_tensor(value):
-        return None
-    return _tensor_array(value) if _is_tensor(value) else None
+        plain = value.dtype.newbyteorder("=") if value.dtype.itemsize <= 8 else np.float64
+        return np.array(value, dtype=plain)
+    # Without torch in the process there are no tensors, and importing it takes seconds.
+    torch = sys.modules.get("torch")
+    return _tensor_array(value) if torch and isinstance(value, torch.Tensor) else None
 
 
-def _is_tensor(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor)
+def _fitting(value: Any) -> Any:
+    # Refused here, one answer costs nothing to the others that would cross in the same message.
+    try:
+        encode(value)
+    except WireError as error:
+        raise TypeError(str(error)) from error
+    return value
 
 
 def _tensor_array(tensor: Any) -> Array:
     import torch
 
-    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+    dense = tensor.layout == torch.strided and not tensor.is_meta
+    if not dense or tensor.is_quantized or tensor.is_complex():
         raise TypeError(f"a tensor of layout {tensor.layout} and dtype {tensor.dtype} is no answer")
-    plain = tensor.detach().cpu()
+    plain = tensor.detach().cpu().resolve_neg()
     if plain.dtype == torch.bfloat16:
         plain = plain.float()
-    return np.array(plain.resolve_neg().numpy())
+    return np.array(plain.numpy())

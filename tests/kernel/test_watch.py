@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from grader.kernel import watch
+from grader.kernel.watch import MemoryWatch
+
+
+def test_the_peak_of_a_family_of_processes_is_remembered() -> None:
+    program = "import subprocess, sys; x = bytearray(64 << 20); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        seen = MemoryWatch(child.pid, 1 << 40, lambda: None)
+        seen.look()
+        child.communicate(b"\n")
+        peak = seen.peak_bytes
+        seen.look()
+    assert peak > 64 << 20
+    assert seen.peak_bytes == peak
+    assert not seen.exceeded
+
+
+def test_an_excess_is_reported_once_and_ends_the_watch() -> None:
+    calls: list[int] = []
+    seen = MemoryWatch(os.getpid(), 1 << 20, lambda: calls.append(1))
+    asyncio.run(seen.run())
+    assert seen.exceeded
+    assert calls == [1]
+
+
+def test_pages_that_are_shared_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_shared_bytes", lambda _: 10)
+    seen = MemoryWatch(os.getpid(), 1 << 20, lambda: pytest.fail("there is no excess"))
+    seen.look()
+    assert not seen.exceeded
+
+
+def test_a_process_whose_pages_are_hidden_counts_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(self: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "memory_full_info", denied)
+    seen = MemoryWatch(os.getpid(), 1 << 20, lambda: None)
+    seen.look()
+    assert seen.exceeded
+
+
+def test_a_process_that_ends_meanwhile_counts_nothing() -> None:
+    def gone(process: psutil.Process) -> int:
+        raise psutil.NoSuchProcess(process.pid)
+
+    assert watch._total(os.getpid(), gone) == 0
+    assert watch._total(2**22 + 1, gone) == 0
