@@ -26,6 +26,7 @@ class Isolation(StrEnum):
     """How students' code is kept from the machine and from each other."""
 
     AUTO = "auto"
+    WARM = "warm"
     BWRAP = "bwrap"
     CONTAINER = "container"
     NONE = "none"
@@ -80,6 +81,28 @@ def check(
 
 
 @app.command()
+def audit(
+    assignment: Annotated[str, typer.Argument(help="Name or folder.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON document instead.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder that receives audit.html.")] = None,
+) -> None:
+    """Prove an assignment: mistakes fail, right answers pass. Exit status 1 where they do not."""
+    from grader.auditing import audit_assignment, print_json, print_tables, write_page
+
+    with _told():
+        done = audit_assignment(assignment)
+        page = out and write_page(done, out)
+    if json:
+        print_json(done)
+    else:
+        print_tables(done)
+        if page:
+            typer.echo(page)
+    if done.report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")]) -> None:
     """Write grades and pages anew from the results of a run."""
     from grader.batch import write_outputs
@@ -125,10 +148,15 @@ def _told() -> Iterator[None]:
         _fail(error, INFRASTRUCTURE)
     except GraderError as error:
         _fail(error, USAGE)
+    except KeyboardInterrupt:
+        typer.echo("grader: stopped; the same command goes on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _fail(error: Exception, status: int) -> None:
-    typer.echo(f"grader: {error}", file=sys.stderr)
+    # One line without control characters, whatever file names and foreign messages hold.
+    line = "".join(c if c.isprintable() else " " for c in str(error))
+    typer.echo(f"grader: {line}", file=sys.stderr)
     raise typer.Exit(status)
 
 

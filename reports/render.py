@@ -16,7 +16,7 @@ from reports import cohort, student
 from reports.notebook import read
 
 _HERE = Path(__file__).parent
-_POLICY = (
+POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
@@ -75,8 +75,8 @@ def student_page(
     cells = read(notebooks / Path(result.executed).name) if result.executed else []
     return templates.get_template("student.html").render(
         page=student.page(result, assignment, cells, catalogue),
-        style=_static("base.css", "student.css", "code.css", "print.css"),
-        policy=_POLICY,
+        style=static("base.css", "student.css", "code.css", "print.css"),
+        policy=POLICY,
     )
 
 
@@ -88,15 +88,16 @@ def class_page(
     catalogue: Mapping[str, str],
 ) -> str:
     """The HTML of the class page; its own script is the only one that its policy admits."""
-    script = _static("class.js")
+    script = static("class.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return templates.get_template("class.html").render(
         page=cohort.page(results, slugs, assignment, catalogue),
-        style=_static("base.css", "class.css", "print.css"),
+        style=static("base.css", "class.css", "print.css"),
         script=script,
-        policy=f"{_POLICY}; script-src 'sha256-{digest}'",
+        policy=f"{POLICY}; script-src 'sha256-{digest}'",
     )
 
 
-def _static(*names: str) -> str:
+def static(*names: str) -> str:
+    """The named files of `static/` as one text."""
     return "\n".join((_HERE / "static" / name).read_text("utf-8") for name in names)

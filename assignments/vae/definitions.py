@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -18,6 +19,7 @@ from grader.checks import (
     expect_close,
     ladder,
 )
+from grader.checks.expected import by_shape
 from grader.checks.quadrature import gaussian_expectation
 from grader.errors import SubjectError
 
@@ -36,16 +38,16 @@ def scale_of(expected: Expected) -> Array:
 
 
 def kl_of_two(mu_q: Scalar, var_q: Scalar, mu_p: Scalar, var_p: Scalar) -> Expected:
-    """E_q[log q(z) - log p(z)] of scalars, by quadrature."""
+    """E_q[log q(z) - log p(z)] of univariate Gaussians, one at every entry, by quadrature."""
+    mean_q, wide_q, mean_p, wide_p = (
+        np.asarray(number, np.float64)[..., None] for number in (mu_q, var_q, mu_p, var_p)
+    )
 
     def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
-        log_p = (0.5 * math.log(var_p), (z - mu_p) ** 2 / (2 * var_p))
-        return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), *map(np.asarray, log_p)]
+        log_p = (0.5 * np.log(wide_p), (z - mean_p) ** 2 / (2 * wide_p))
+        return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), *log_p]
 
-    log_std = 0.5 * np.log(np.float64(var_q))
-    return gaussian_expectation(
-        log_ratio, np.atleast_1d(mu_q), np.atleast_1d(log_std), says=LOG_RATIO
-    )
+    return gaussian_expectation(log_ratio, mean_q, 0.5 * np.log(wide_q), says=LOG_RATIO)
 
 
 def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
@@ -58,17 +60,27 @@ def kl_to_prior(mean: Array, log_std: Array) -> Expected:
     return gaussian_expectation(log_ratio, mean, log_std, says=LOG_RATIO)
 
 
+@functools.cache
+def kl_of_the_ladder() -> tuple[Expected, ...]:
+    """The KL to the prior of every rung of `ladder.gaussians()`, the same for all submissions."""
+    return tuple(by_shape(kl_to_prior, ladder.gaussians()))
+
+
 def kl_slopes(mean: Array, log_std: Array) -> list[Expected]:
     """Derivatives of the KL by mean and log_std: E_q of the score times the log-ratio."""
+    centre, log_width = (np.asarray(part, np.float64)[..., None] for part in (mean, log_std))
+    width, prior = np.exp(log_width), np.zeros_like(centre)
 
-    def slope(score: Callable[[Array, Array], Array]) -> Expected:
-        def terms(z: Array, m: Array, s: Array) -> Sequence[Array]:
-            weight = score((z - m) / np.exp(s), np.exp(s))
-            return [weight * term for term in log_ratio(z, m, s)]
+    def slope(score: Callable[[Array], Array]) -> Expected:
+        # Over the noise of z = mean + std * noise: (z - mean) / std would lose its digits where
+        # the mean is many std away from zero.
+        def terms(noise: Array, _: Array, __: Array) -> Sequence[Array]:
+            z = centre + width * noise
+            return [score(noise) * term for term in (-log_width, -(noise**2) / 2, z**2 / 2)]
 
-        return gaussian_expectation(terms, mean[..., None], log_std[..., None])
+        return gaussian_expectation(terms, prior, prior)
 
-    return [slope(lambda noise, std: noise / std), slope(lambda noise, std: noise**2 - 1 + 0 * std)]
+    return [slope(lambda noise: noise / width), slope(lambda noise: noise**2 - 1)]
 
 
 def image_batches() -> list[tuple[Array, Array]]:
@@ -85,16 +97,22 @@ def image_batches() -> list[tuple[Array, Array]]:
 
 def negative_log_likelihood(logits: Array, x: Array) -> Expected:
     """-log p(x | z), summed over pixels and averaged over the batch, written out."""
+    lengths, scales = _code_lengths(logits, x)
+    return Expected(
+        np.asarray(lengths.sum() / len(logits)),
+        np.asarray(scales.sum() / len(logits)),
+        "-log p(x | z) in nats, summed over the pixels and averaged over the batch,",
+    )
+
+
+def _code_lengths(logits: Array, x: Array) -> tuple[Array, Array]:
+    """-log p(x | z) of every image and the sum of its absolute terms, both (B,)."""
     wide = logits.astype(np.float64)
-    levels = x.reshape(len(wide), 1, *wide.shape[2:])
+    levels = x.reshape(-1, 1, *wide.shape[2:])  # of one image for all logits, or of one for each
     chosen = np.take_along_axis(wide, levels, axis=1)[:, 0]
     evidence_of_pixel = special.logsumexp(wide, axis=1)
     scale = np.abs(chosen) + np.abs(evidence_of_pixel) + math.log(LEVELS)
-    return Expected(
-        np.asarray((evidence_of_pixel - chosen).sum() / len(wide)),
-        np.asarray(scale.sum() / len(wide)),
-        "-log p(x | z) in nats, summed over the pixels and averaged over the batch,",
-    )
+    return (evidence_of_pixel - chosen).sum(axis=(1, 2)), scale.sum(axis=(1, 2))
 
 
 def likelihood_slope(logits: Array, x: Array) -> Expected:
@@ -174,6 +192,20 @@ def own_slopes(subject: Subject, given: LossInputs) -> list[Expected] | None:
     return [Expected(by_logits), *averaged([Expected(slope) for slope in slopes], count)]
 
 
+def sample_slopes(sample: Array, mean: Array, std: Array) -> list[Expected]:
+    """Derivatives of a sample by mean and std: one, and the noise that the sample shows."""
+    wide = sample.astype(np.float64)
+    noise = (wide - mean) / std
+    scale = (np.abs(wide) + np.abs(mean)) / std + np.abs(noise)
+    return [Expected(np.ones(mean.shape)), Expected(noise, scale)]
+
+
+def bits_per_dimension(nats: Array, shape: Sequence[int]) -> Expected:
+    """Code lengths (B,) of images of shape (B, C, H, W), in bits for each value."""
+    bits = nats.astype(np.float64) / math.log(2) / math.prod(shape[1:])
+    return Expected(bits, says="the same length in bits, per value of the image,")
+
+
 class KnownDecoder:
     """A decoder of the grader's own, which keeps every latent that it is asked for.
 
@@ -236,10 +268,9 @@ def log_mean_likelihood(x: Array, logits: Array) -> Expected:
     Returns:
         Shape (1,), nats.
     """
-    one_by_one = [negative_log_likelihood(sample[None], x) for sample in logits]
-    values = -np.array([each.value for each in one_by_one])
-    value = special.logsumexp(values) - math.log(len(values))
-    scale = max(float(scale_of(each)) for each in one_by_one) + math.log(len(values))
+    lengths, scales = _code_lengths(logits, x)
+    value = special.logsumexp(-lengths) - math.log(len(lengths))
+    scale = scales.max() + math.log(len(lengths))
     says = "the logarithm of the mean of p(x | z) over the latents that your code drew"
     return Expected(np.atleast_1d(value), np.atleast_1d(scale), says)
 

@@ -13,9 +13,11 @@ class Mistake:
 
     Attributes:
         id: topic and mistake, such as `kl/missing-half`.
-        function: canonical name of the function it stands in for, such as `KLD`.
+        function: canonical name of the function it stands in for, such as `KLD`; a variable
+            that a question asks for may stand there, too.
         says: what a good TA would say, without giving the answer away.
         code: the wrong function; same signature as the right one, torch tensors in and out.
+            For a variable its wrong value.
         killed_by: names of the checks that must fail it.
         around: makes the same mistake on top of another one: takes a function of the same
             signature and returns it with this mistake added. Gives diagnosis its pairs.
@@ -24,7 +26,7 @@ class Mistake:
     id: str
     function: str
     says: str
-    code: Callable[..., Any]
+    code: Any
     killed_by: tuple[str, ...] = ()
     around: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 

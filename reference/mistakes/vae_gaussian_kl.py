@@ -113,9 +113,74 @@ _RIGHT: tuple[tuple[str, Kl], ...] = (
     ),
 )
 
-MISTAKES = tuple(
-    Mistake(f"gaussian-kl/{name}", "gaussian_kl", says, code, ("gaussian_kl_is_the_log_ratio",))
-    for name, says, code in _WRONG
+Pair = tuple[float, float, float, float]  # mu_q, var_q, mu_p, var_p
+
+# Examples of a very small and a very large divergence: name, what a TA would say, the two pairs.
+_WRONG_EXAMPLES: tuple[tuple[str, str, Pair, Pair], ...] = (
+    (
+        "the-same-twice",
+        "Two equal Gaussians have no divergence at all; take two that differ a little.",
+        (0.0, 1.0, 0.0, 1.0),
+        (0.0, 1.0, 10.0, 1.0),
+    ),
+    (
+        "not-small",
+        "Your first pair is not close: compute its divergence.",
+        (0.0, 1.0, 1.0, 1.0),
+        (0.0, 1.0, 10.0, 1.0),
+    ),
+    (
+        "not-large",
+        "Your second pair is not far apart: compute its divergence.",
+        (0.0, 1.0, 0.1, 1.0),
+        (0.0, 1.0, 3.0, 1.0),
+    ),
+    (
+        "large-first",
+        "The close pair comes first, the one far apart second.",
+        (0.0, 1.0, 10.0, 1.0),
+        (0.0, 1.0, 0.1, 1.0),
+    ),
+    (
+        "wide-p-for-a-large-one",
+        "Is it dear to describe a narrow Gaussian by a wide one, or the other way around?",
+        (0.0, 1.0, 0.1, 1.0),
+        (0.0, 1.0, 0.0, 1000.0),
+    ),
 )
 
-VARIANTS = tuple(Variant(f"gaussian-kl/{name}", "gaussian_kl", code) for name, code in _RIGHT)
+_RIGHT_EXAMPLES: tuple[tuple[str, Pair, Pair], ...] = (
+    ("moved-means", (0.0, 1.0, 0.1, 1.0), (0.0, 1.0, 10.0, 1.0)),
+    ("scaled-variances", (0.0, 1.0, 0.0, 1.1), (0.0, 100.0, 0.0, 1.0)),
+    ("both", (2.0, 3.0, 2.1, 3.2), (-5.0, 0.1, 5.0, 0.5)),
+)
+
+
+def _examples(small: Pair, large: Pair) -> Callable[[], tuple[Pair, Pair]]:
+    return lambda: (small, large)
+
+
+MISTAKES = (
+    *(
+        Mistake(f"gaussian-kl/{name}", "gaussian_kl", says, code, ("gaussian_kl_is_the_log_ratio",))
+        for name, says, code in _WRONG
+    ),
+    *(
+        Mistake(
+            id=f"examples/{name}",
+            function="gaussian_examples",
+            says=says,
+            code=_examples(small, large),
+            killed_by=("examples_are_small_and_large",),
+        )
+        for name, says, small, large in _WRONG_EXAMPLES
+    ),
+)
+
+VARIANTS = (
+    *(Variant(f"gaussian-kl/{name}", "gaussian_kl", code) for name, code in _RIGHT),
+    *(
+        Variant(f"examples/{name}", "gaussian_examples", _examples(small, large))
+        for name, small, large in _RIGHT_EXAMPLES
+    ),
+)

@@ -22,7 +22,9 @@ from reference.vae import (
     reparameterized_sample,
 )
 
-FUNCTIONS = {variant.function for variant in VARIANTS}
+# Examples that a student chooses are judged by their divergences, further down.
+EXAMPLES = "gaussian_examples"
+FUNCTIONS = {variant.function for variant in VARIANTS} - {EXAMPLES}
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -108,7 +110,7 @@ def test_ids_are_unique() -> None:
 def test_every_function_has_three_variants_and_a_mistake() -> None:
     variants = Counter(variant.function for variant in VARIANTS)
     assert min(variants.values()) >= 3
-    assert {mistake.function for mistake in MISTAKES} == FUNCTIONS == set(INPUTS)
+    assert {mistake.function for mistake in MISTAKES} - {EXAMPLES} == FUNCTIONS == set(INPUTS)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
@@ -129,7 +131,11 @@ OTHERWISE_RIGHT = {
 
 @pytest.mark.parametrize(
     "variant",
-    [variant for variant in VARIANTS if variant.id not in OTHERWISE_RIGHT],
+    [
+        variant
+        for variant in VARIANTS
+        if variant.function != EXAMPLES and variant.id not in OTHERWISE_RIGHT
+    ],
     ids=lambda variant: variant.id,
 )
 def test_a_variant_agrees_with_the_reference(variant: Variant) -> None:
@@ -148,7 +154,11 @@ WRONG_OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+@pytest.mark.parametrize(
+    "mistake",
+    [mistake for mistake in MISTAKES if mistake.function != EXAMPLES],
+    ids=lambda mistake: mistake.id,
+)
 def test_a_mistake_is_wrong(mistake: Mistake) -> None:
     answer = seeded(mistake.code, *INPUTS[mistake.function])
     right = right_answer(mistake.function)
@@ -171,3 +181,14 @@ def test_a_detached_mistake_loses_a_gradient(id: str) -> None:
         else (None,) * len(leaves)
     )
     assert any(gradient is None or not gradient.any() for gradient in found)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in (*MISTAKES, *VARIANTS) if entry.function == EXAMPLES],
+    ids=lambda entry: entry.id,
+)
+def test_examples_are_close_and_far_apart_where_they_are_right(entry: Mistake | Variant) -> None:
+    small, large = (torch.tensor(pair, dtype=torch.float64) for pair in entry.code())
+    good = 0 < gaussian_kl(*small) < 0.01 and gaussian_kl(*large) > 10
+    assert good == isinstance(entry, Variant)
