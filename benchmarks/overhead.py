@@ -28,8 +28,9 @@ from grader.data import find
 
 ROOT = Path(__file__).parents[1]
 SUBMISSIONS = ROOT / "assignments/vae/submissions"
-# The endless loop measures its deadline, and the empty notebook nothing.
-LEFT_OUT = {"endless-loop", "empty"}
+# The endless loop measures its deadline and the empty notebook nothing; the hostile one must not
+# run where nothing isolates it.
+LEFT_OUT = {"endless-loop", "empty", "hostile"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def _training_data() -> Iterator[dict[str, str]]:
 def _measure(command: list[str], environment: dict[str, str]) -> Measured:
     began = time.monotonic()
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=environment["GRADER_DATA"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     peak = _Peak(process.pid)
     peak.start()
