@@ -8,11 +8,20 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import reprlib
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from grader.errors import AssignmentError, UsageError
 
@@ -22,17 +31,18 @@ _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 def _bytes(value: object) -> object:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB)\s*", value)
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(KiB|MiB|GiB)\s*", value)
     if match is None:
         raise ValueError('a size is a number and a unit, such as "512 MiB" or "4 GiB"')
     return int(float(match[1]) * _UNITS[match[2]])
 
 
 Size = Annotated[int, BeforeValidator(_bytes)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z_0-9]*$")]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Limits(_Table):
@@ -59,16 +69,22 @@ class Data(_Table):
 class Signature(_Table):
     """A name and the conventions of its arguments, such as `KLD(mean, log_std)`."""
 
-    name: str = Field(pattern=r"^[A-Za-z_]\w*$")
+    name: Name
     arguments: tuple[str, ...] = ()
 
 
 class Threshold(_Table):
     """Points by a recomputed metric: all at `full`, none at `zero`, linear between."""
 
-    metric: str
+    metric: str = Field(min_length=1)
     full: float
     zero: float
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        if self.full == self.zero:
+            raise ValueError("full and zero are the same figure; between them the points fall")
+        return self
 
 
 class Figure(_Table):
@@ -105,14 +121,15 @@ class Assignment(_Table):
     title: str
     version: int = Field(default=1, gt=0)
     catalogue: str = Field(
-        default="", description="module of mistakes, such as reference.mistakes.vae"
+        default="",
+        description="module of mistakes, such as reference.mistakes.vae, or a file of the folder",
     )
-    parameters: dict[str, int | float | str] = Field(
+    parameters: dict[Name, int | float | str] = Field(
         default_factory=dict, description="overrides injected behind the `parameters` cell"
     )
     data: Data = Data()
     limits: Limits = Limits()
-    question: tuple[Question, ...] = Field(min_length=1)
+    question: tuple[Question, ...]
     folder: Path = Field(default=Path(), exclude=True)
 
     @property
@@ -142,15 +159,25 @@ def load(name_or_path: str | Path) -> Assignment:
     """
     folder = _find(name_or_path)
     path = folder / "assignment.toml"
+    table = _table(path)
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        assignment = Assignment(**table, folder=folder)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AssignmentError(f"{path}: not valid TOML: {error}") from error
+        assignment = Assignment.model_validate(table | {"folder": folder})
     except ValidationError as error:
-        raise AssignmentError(f"{path}: {_explain(error)}") from error
+        raise AssignmentError(f"{path}: {_explain(error, table)}") from error
     _require_unique(path, assignment)
     return assignment
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AssignmentError(f"{path}: not valid TOML: {error}; correct that line") from error
+    except OSError as error:
+        raise AssignmentError(f"{path} cannot be read ({error.strerror})") from error
+    if "folder" in table:
+        raise AssignmentError(f"{path}: folder: there is no such key; take it out")
+    return table
 
 
 def installed() -> dict[str, Path]:
@@ -174,22 +201,61 @@ def _find(name_or_path: str | Path) -> Path:
     )
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
+def _explain(error: ValidationError, table: dict[str, Any]) -> str:
+    """The first of the errors in one sentence: where, what is wrong, what to do."""
+    # A misspelt key is missing as well, under its right name: said first, it explains both.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    given = reprlib.repr(first["input"])
+    match first["type"]:
+        case "extra_forbidden":
+            what = f"there is no such key{_meant(str(first['loc'][-1]))}; rename it or take it out"
+        case "missing":
+            what = "this key is missing; add it"
+        case "tuple_type":
+            what = f"this takes a list, not {given}"
+        case "model_type" | "dict_type":
+            what = f"this takes a table, not {given}"
+        case "value_error":
+            what = f"{first['ctx']['error']!s}, not {given}"
+        case _:
+            what = f"{first['msg'][0].lower()}{first['msg'][1:]}, not {given}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {first['msg']}{more}"
+    return f"{_place(first['loc'], table)}: {what}{more}"
+
+
+def _place(loc: tuple[int | str, ...], table: dict[str, Any]) -> str:
+    """The key in the file; a question by its id rather than by its number."""
+    if loc[0] == "question" and len(loc) > 1 and isinstance(loc[1], int):
+        question = table["question"][loc[1]]
+        known = isinstance(question, dict) and isinstance(question.get("id"), str)
+        name = repr(question["id"]) if known else f"number {loc[1] + 1}"
+        return f"question {name}" + (f", {_dotted(loc[2:])}" if loc[2:] else "")
+    return _dotted(loc)
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
+def _meant(unknown: str) -> str:
+    """The key that an unknown one looks like."""
+    tables = (Assignment, Question, Limits, Data, Signature, Threshold, Figure)
+    keys = [key for table in tables for key in table.__annotations__]
+    close = get_close_matches(unknown, keys, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _require_unique(path: Path, assignment: Assignment) -> None:
+    if not assignment.questions:
+        raise AssignmentError(f"{path}: question: there is none; write a [[question]]")
     seen: set[str] = set()
     for question in assignment.questions:
         if question.id in seen:
-            raise AssignmentError(f"{path}: question.id {question.id!r} stands twice")
-        seen.add(question.id)
+            raise AssignmentError(f"{path}: question {question.id!r} stands twice; rename one")
         for required in question.requires:
             if required not in seen:
                 raise AssignmentError(
-                    f"{path}: question {question.id!r} requires {required!r}, "
-                    "which does not stand before it"
+                    f"{path}: question {question.id!r}, requires: there is no question "
+                    f"{required!r} before it; name one that is"
                 )
+        seen.add(question.id)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
-from grader.assignment import Assignment, installed, load
+from grader.assignment import Assignment, load
 from grader.data import find
-from grader.errors import SubmissionError, UsageError
+from grader.errors import InfrastructureError, UsageError
 from grader.export.grades import grades_csv
+from grader.export.results import results_json
+from grader.inference import inferred_assignment, only_of
 from grader.kernel.library import stage_library
 from grader.results import SubmissionResult
-from grader.run import Settings, failed_on_our_side
+from grader.run import failed_on_our_side
 from grader.sandbox import choose
 from grader.schedule import events
 from grader.schedule.local import run_all
 from grader.secret import course_secret
+from grader.settings import Settings, held_out_in_words
 from grader.store import Store
-from grader.submission import Discovery, Submission, assignment_of, discover, read_notebook
-
-_READ_FOR_METADATA = 50
+from grader.submission import Discovery, Submission, discover
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Plan:
     settings: Settings
     jobs: int
     pending: tuple[Submission, ...]
+    held_out: str
 
 
 class Display(Protocol):
@@ -87,20 +89,23 @@ def run_batch(options: Options, display: Display) -> Outcome:
     Raises:
         UsageError: the command cannot be carried out as typed.
         AssignmentError: the assignment is wrong.
+        InfrastructureError: nothing more can be written.
     """
     tier = choose(options.isolation)
+    # Sandboxes and workers have other working folders.
+    options = replace(options, source=options.source.absolute(), out=options.out.absolute())
     _make(options.out)
     with Store(options.out) as store:
         discovery = discover(options.source, unpack_to=options.out / "unpacked")
-        assignment = load(options.assignment or _inferred(discovery))
-        discovery = _for_assignment(discovery, assignment)
-        jobs = options.jobs or max(1, len(os.sched_getaffinity(0)))
+        assignment = load(options.assignment or inferred_assignment(discovery, options.source))
+        discovery = only_of(discovery, assignment)
+        jobs = options.jobs or _cores()
         settings = _settings(options, assignment, tier.name, jobs)
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
-        display.begin(Plan(assignment, discovery, settings, jobs, pending))
-        stopped = _run(store, pending, settings, jobs, display)
-        display.end()
+        held_out = held_out_in_words(settings)
+        plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
+        stopped = _run(store, plan, display)
         store.forget_others({s.student_id for s in discovery.submissions})
         return replace(write_outputs(store, options.out), stopped=stopped)
 
@@ -110,28 +115,28 @@ def write_outputs(store: Store, out: Path) -> Outcome:
 
     Raises:
         UsageError: there is nothing in the store.
+        InfrastructureError: they cannot be written.
     """
     from reports import render
 
     folder = store.fact("assignment")
     if folder is None:
         raise UsageError(f"{out} holds no results; `grader run SUBMISSIONS --out {out}` makes them")
-    results = tuple(store.results())
+    assignment = load(folder)
+    # After a change of assignment, what has not run again yet is no result of this one.
+    results = tuple(r for r in store.results() if r.assignment == assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
-    _write(out / "results.json", _results_json(results))
-    _write(out / "grades.csv", grades_csv(results))
-    render(results, load(folder), out / "report", out / "notebooks", sentences)
+    with _writing(out):
+        _write(out / "results.json", results_json(results))
+        _write(out / "grades.csv", grades_csv(results))
+        render(results, assignment, out / "report", out / "notebooks", sentences)
     return Outcome(results, sentences, out)
 
 
-def _run(
-    store: Store,
-    pending: Sequence[Submission],
-    settings: Settings,
-    jobs: int,
-    display: Display,
-) -> bool:
-    by_id = {submission.student_id: submission for submission in pending}
+def _run(store: Store, plan: Plan, display: Display) -> bool:
+    """Runs what is pending; says whether it was stopped by hand."""
+    settings = plan.settings
+    by_id = {submission.student_id: submission for submission in plan.pending}
 
     def tell(event: events.Event) -> None:
         match event:
@@ -148,30 +153,41 @@ def _run(
                 store.add_result(settings.key(by_id[student_id]), failed)
         display.tell(event)
 
+    display.begin(plan)
     try:
-        if pending:
-            run_all(pending, settings, jobs, tell)
+        if plan.pending:
+            run_all(plan.pending, settings, plan.jobs, tell)
     except KeyboardInterrupt:
         return True
+    finally:
+        display.end()
     return False
 
 
 def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) -> Settings:
-    staged = options.out / ".sandbox"
+    data_dir = options.data_dir and options.data_dir.absolute()
+    data_set = _data_set(assignment, data_dir)
     notebooks = options.out / "notebooks"
-    notebooks.mkdir(exist_ok=True)
-    data_set = _data_set(assignment, options.data_dir)
-    cores = len(os.sched_getaffinity(0))
+    with _writing(options.out):
+        notebooks.mkdir(exist_ok=True)
+        library = stage_library(options.out / ".sandbox")
     return Settings(
         assignment=assignment,
         tier=tier,
-        library=stage_library(staged),
+        library=library,
         notebooks=notebooks,
         data_set=data_set,
-        data_dir=options.data_dir,
-        threads=max(1, cores // jobs),
+        data_dir=data_dir,
+        threads=max(1, _cores() // jobs),
         secret=course_secret(),
     )
+
+
+def _cores() -> int:
+    """How many this process may use; where the system does not say, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _data_set(assignment: Assignment, data_dir: Path | None) -> str:
@@ -198,7 +214,7 @@ def _pending(
             close = get_close_matches(student, known, n=3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise UsageError(f"--only {student}: no such student among {len(known)}{hint}")
-    chosen = [known[student] for student in options.only] or list(known.values())
+    chosen = [known[student] for student in dict.fromkeys(options.only)] or list(known.values())
     return tuple(
         submission
         for submission in chosen
@@ -208,47 +224,22 @@ def _pending(
     )
 
 
-def _inferred(discovery: Discovery) -> str:
-    """The assignment that most notebooks name in their metadata."""
-    votes = Counter(filter(None, map(_named, discovery.submissions[:_READ_FOR_METADATA])))
-    if votes:
-        return votes.most_common(1)[0][0]
-    raise UsageError(
-        "no notebook says in its metadata (grader.assignment) what it is for: name it with "
-        f"--assignment ({', '.join(installed())}, or a folder with an assignment.toml)"
-    )
-
-
-def _for_assignment(discovery: Discovery, assignment: Assignment) -> Discovery:
-    """Submissions of another assignment become rows that say so."""
-    checked = []
-    for submission in discovery.submissions:
-        named = _named(submission)
-        if named is not None and named != assignment.name:
-            problem = f"the notebook is for assignment {named!r}, this run grades {assignment.name}"
-            checked.append(replace(submission, notebook=None, problem=problem))
-        else:
-            checked.append(submission)
-    return replace(discovery, submissions=tuple(checked))
-
-
-def _named(submission: Submission) -> str | None:
-    if submission.notebook is None:
-        return None
-    try:
-        return assignment_of(read_notebook(submission.notebook))
-    except SubmissionError:
-        return None  # told when the submission itself is graded
-
-
-def _results_json(results: Sequence[SubmissionResult]) -> str:
-    return json.dumps({"submissions": [result.to_json() for result in results]}, indent=1)
-
-
 def _write(path: Path, text: str) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_text(text, "utf-8")
+    # Half a surrogate from a file name is no character: it is written as its escape.
+    partial.write_text(text, "utf-8", "backslashreplace", newline="")
     partial.replace(path)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(
+            f"{out} cannot be written ({error.strerror}): free some space and type the same "
+            "again; results that are there are kept"
+        ) from error
 
 
 def _make(out: Path) -> None:

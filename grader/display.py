@@ -21,7 +21,9 @@ from grader.batch import Display, Outcome, Plan
 from grader.checks.verdict import Outcome as Ending
 from grader.results import SubmissionResult
 from grader.schedule import events
+from grader.submission.names import printable
 
+_LINE_CHARACTERS = 500
 _SHOWN_MISTAKES = 6
 _SHOWN_STUDENTS = 60
 _SHOWN_NOTES = 8
@@ -57,8 +59,8 @@ class _Lines:
         """Nothing to take down."""
 
     def _line(self, student_id: str, what: str) -> None:
-        text = Text(f"[{self._done}/{self._total}] {student_id}  {what}")
-        self._console.print(text, soft_wrap=True)
+        line = f"[{self._done}/{self._total}] {student_id}  {what}"
+        self._console.print(_plain(line), soft_wrap=True)
 
 
 class _Bar:
@@ -106,7 +108,9 @@ class _Bar:
 
     def _show(self) -> None:
         assert self._task is not None
-        running = ", ".join(f"{student[:24]}{where}" for student, where in self._running.items())
+        running = ", ".join(
+            f"{printable(student, 24)}{where}" for student, where in self._running.items()
+        )
         retried = f" · {self._retried} retried" if self._retried else ""
         self._progress.update(self._task, running=f"{running}{retried}")
 
@@ -122,12 +126,12 @@ def print_plan(console: Console, plan: Plan) -> None:
     )
     settings = plan.settings
     workers = f"{plan.jobs} worker{'s' if plan.jobs != 1 else ''}"
-    line = Text(f"isolation {settings.tier} · {workers} · GPU none · data {settings.data_set}")
+    line = Text(f"isolation {settings.tier} · {workers} · held-out data {plan.held_out}")
     if settings.tier == "none":
-        line.append("  students' code runs unprotected", style="bold red")
-    console.print(line)
+        line.append(" · students' code runs unprotected", style="bold red")
+    console.print(line, soft_wrap=True)
     for note in found.notes[:_SHOWN_NOTES]:
-        console.print(Text(f"  note: {note}", style="dim"), soft_wrap=True)
+        console.print(_plain(f"  note: {note}", style="dim"), soft_wrap=True)
     if len(found.notes) > _SHOWN_NOTES:
         console.print(Text(f"  and {len(found.notes) - _SHOWN_NOTES} more notes", style="dim"))
 
@@ -156,7 +160,7 @@ def _students(results: tuple[SubmissionResult, ...]) -> Table:
     for result in results:
         lost = [v.question for v in result.verdicts if _lost(v.verdict)]
         cells = (result.name, _score(result), _state(result), ", ".join(dict.fromkeys(lost)))
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(_plain, cells))
     return table
 
 
@@ -208,6 +212,8 @@ def _lost(ending: Ending) -> bool:
 
 
 def _score(result: SubmissionResult) -> str:
+    if result.status == "infrastructure":
+        return "no score"
     return f"{result.score:g} / {result.max_score:g}"
 
 
@@ -222,12 +228,16 @@ def _print_failures(console: Console, outcome: Outcome) -> None:
     broken = outcome.infrastructure
     if not broken:
         return
-    only = " ".join(f"--only {result.student_id}" for result in broken[:5])
-    line = Text(
-        f"{len(broken)} submissions failed on our side and have no grade: ", style="bold red"
-    )
-    line.append(f"{broken[0].reason}; try again with `grader run ... {only}`")
+    count = f"{len(broken)} submission{'s' if len(broken) != 1 else ''}"
+    line = Text(f"{count} failed on our side, no grade: ", style="bold red")
+    line.append(_plain(f"{broken[0].reason}; the same command tries again what has no grade"))
     console.print(line, soft_wrap=True)
+
+
+def _plain(line: str, style: str = "") -> Text:
+    """A line with whatever strangers put into it, and nothing that commands a terminal."""
+    shown = "".join(c if c.isprintable() else " " for c in line[:_LINE_CHARACTERS])
+    return Text(shown, style=style)
 
 
 def _at(column: list[str], row: int) -> str:

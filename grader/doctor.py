@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from rich.text import Text
 
 from grader.assignment import Limits
 from grader.kernel.library import stage_library
-from grader.sandbox import TIERS, Sandbox, Tier
+from grader.sandbox import TIERS, Process, Sandbox, Tier
 from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
 from grader.wire.codec import WireError, decode
 
@@ -56,13 +55,17 @@ def probe(tier: Tier) -> dict[str, bool]:
             "channel_fd": theirs.fileno(),
             "secret": str(secret),
         }
-        with tempfile.TemporaryFile() as log:
-            process = tier.start(sandbox, settings, [theirs.fileno()], log.fileno())
-            theirs.close()
-            return _answer(Channel(ours), process)
+        tier.prepare(sandbox)
+        try:
+            with tempfile.TemporaryFile() as log:
+                process = tier.start(sandbox, settings, [theirs.fileno()], log.fileno())
+                theirs.close()
+                return _answer(Channel(ours), process)
+        finally:
+            tier.release()
 
 
-def _answer(channel: Channel, process: subprocess.Popen[bytes]) -> dict[str, bool]:
+def _answer(channel: Channel, process: Process) -> dict[str, bool]:
     try:
         tried = decode(*channel.receive(time.monotonic() + _SECONDS))
     except (ChannelClosedError, ChannelTimeoutError, WireError):

@@ -74,11 +74,14 @@ class SubmissionResult:
         return any(verdict.verdict is Outcome.MANUAL for verdict in self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
-        """The public row of `results.json`: the fields, and score, max_score and mistakes."""
+        """The public row of `results.json`: the fields, and what is derived from them.
+
+        After a fault of ours there is no score: a zero there would be believed.
+        """
         row = asdict(self)
         row["verdicts"] = [verdict.to_json() for verdict in self.verdicts]
         return row | {
-            "score": self.score,
+            "score": None if self.status == "infrastructure" else self.score,
             "max_score": self.max_score,
             "isolation": self.provenance.isolation,
             "wall_seconds": self.provenance.wall_seconds,

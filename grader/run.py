@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from grader.assignment import Assignment
 from grader.authored import assignment_checks, catalogue_of
 from grader.checks.adapted import Adapted
 from grader.checks.context import Context
 from grader.checks.declare import Check
 from grader.checks.runner import run_checks
 from grader.checks.seeds import Seeds
-from grader.checks.verdict import Verdict
-from grader.data import find, held_out
+from grader.checks.verdict import Outcome, Verdict
+from grader.data import find
 from grader.errors import SubjectFault, SubmissionError
 from grader.kernel.gone import GoneSubject
 from grader.kernel.job import Executed, Job
@@ -30,29 +24,13 @@ from grader.kernel.session import Session
 from grader.printed import executed_cells, printed_metrics
 from grader.results import Provenance, Status, SubmissionResult
 from grader.sandbox import Sandbox
+from grader.settings import (
+    Settings,
+    held_out_images,
+    held_out_in_words,
+    package_versions,
+)
 from grader.submission import Submission, slug
-
-_PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What all submissions of a run share; the part that changes verdicts is in `key`."""
-
-    assignment: Assignment
-    tier: str
-    library: Path
-    notebooks: Path
-    data_set: str
-    data_dir: Path | None = None
-    threads: int = 1
-    secret: bytes = field(default=b"", repr=False)
-
-    def key(self, submission: Submission) -> str:
-        """Changes when anything changes that a verdict depends on."""
-        parts = (submission.digest, self.assignment.digest(), self.tier, self.data_set)
-        versions = json.dumps([*parts, _versions()], sort_keys=True)
-        return hashlib.sha256(self.secret + versions.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +54,11 @@ def grade(
     """
     if submission.notebook is None:
         reason = submission.problem or "there is no notebook among the files"
-        return _unread(submission, settings, reason)
+        return _unread(submission, settings, reason, listener)
     try:
         return _graded(submission, settings, slot, listener)
     except SubmissionError as error:
-        return _unread(submission, settings, str(error))
+        return _unread(submission, settings, str(error), listener)
 
 
 def _graded(
@@ -89,20 +67,23 @@ def _graded(
     assert submission.notebook is not None
     began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     job = _job(submission, settings, slot)
+    # What an earlier run left there must not be taken for what this one shows.
+    job.executed.unlink(missing_ok=True)
     with Session(job, listener.on_cell) as session:
         executed = session.execute()
         cells = executed_cells(job.executed)
         verdicts = _decide(session, executed, cells, settings, listener)
     provenance = _provenance(settings, executed, started_at, session.peak_bytes)
+    status, reason = _ending(executed, verdicts)
     return SubmissionResult(
         **_identity(submission, settings),
-        status=_status(executed),
-        reason=executed.reason,
+        status=status,
+        reason=reason,
         verdicts=tuple(verdicts),
         printed=printed_metrics(cells, settings.assignment),
         recomputed=_recomputed(verdicts),
-        executed=job.executed.name,
-        provenance=_timed(provenance, time.monotonic() - began),
+        executed=job.executed.name if job.executed.exists() else "",
+        provenance=replace(provenance, wall_seconds=time.monotonic() - began),
     )
 
 
@@ -144,17 +125,22 @@ def _decide(
     faults: dict[str, SubjectFault] = {"timeout": "timeout", "memory": "memory"}
     fault = faults.get(executed.fault, "error")
     subject = session.subject() if executed.alive else GoneSubject(executed.reason, fault)
-    verdicts = []
-    for verdict in run_checks(
+    verdicts = run_checks(
         assignment_checks(assignment),
         assignment.questions,
         Adapted(subject, assignment.questions),
         _context_for(settings, cells),
         catalogue_of(assignment),
-    ):
+    )
+    return _told(verdicts, listener)
+
+
+def _told(verdicts: Iterable[Verdict], listener: Listener) -> list[Verdict]:
+    told = []
+    for verdict in verdicts:
         listener.on_verdict(verdict)
-        verdicts.append(verdict)
-    return verdicts
+        told.append(verdict)
+    return told
 
 
 def _context_for(
@@ -163,7 +149,7 @@ def _context_for(
     assignment = settings.assignment
     seeds = Seeds(settings.secret, assignment.name, assignment.version)
     questions = {question.id: question for question in assignment.questions}
-    images = held_out(find(settings.data_set, settings.data_dir))
+    images = held_out_images(settings.data_set, settings.data_dir)
     printed = printed_metrics(cells, assignment)
 
     def context(check: Check) -> Context:
@@ -188,19 +174,18 @@ def _recomputed(verdicts: Sequence[Verdict]) -> dict[str, tuple[float, float, fl
     return merged
 
 
-def _status(executed: Executed) -> Status:
-    match executed.fault:
-        case "":
-            return "graded"
-        case "timeout":
-            return "timeout"
-        case "memory":
-            return "memory"
-        case _:
-            return "crashed"
+def _ending(executed: Executed, verdicts: Sequence[Verdict]) -> tuple[Status, str]:
+    """The status of a submission and its reason; a fault of ours outweighs every other."""
+    ours = [v.check for v in verdicts if v.verdict is Outcome.INFRASTRUCTURE]
+    if ours:
+        return "infrastructure", f"could not be checked by {' and '.join(ours)}: see results.json"
+    statuses: dict[str, Status] = {"": "graded", "timeout": "timeout", "memory": "memory"}
+    return statuses.get(executed.fault, "crashed"), executed.reason
 
 
-def _unread(submission: Submission, settings: Settings, reason: str) -> SubmissionResult:
+def _unread(
+    submission: Submission, settings: Settings, reason: str, listener: Listener
+) -> SubmissionResult:
     """A row for what could not be run: every question is there, none was attempted."""
     gone = GoneSubject("nothing could be run", "missing")
     verdicts = run_checks(
@@ -213,7 +198,7 @@ def _unread(submission: Submission, settings: Settings, reason: str) -> Submissi
         **_identity(submission, settings),
         status="unreadable",
         reason=reason,
-        verdicts=tuple(verdicts),
+        verdicts=tuple(_told(verdicts, listener)),
         provenance=Provenance(isolation=settings.tier),
     )
 
@@ -223,11 +208,11 @@ def require_ready(settings: Settings) -> None:
 
     Raises:
         AssignmentError: checks or catalogue are wrong.
-        UsageError: data are missing.
+        UsageError: data are missing or malformed.
     """
     assignment_checks(settings.assignment)
     catalogue_of(settings.assignment)
-    find(settings.data_set, settings.data_dir)
+    held_out_images(settings.data_set, settings.data_dir)
 
 
 def failed_on_our_side(submission: Submission, settings: Settings, reason: str) -> SubmissionResult:
@@ -257,29 +242,13 @@ def _identity(submission: Submission, settings: Settings) -> dict[str, Any]:
 def _provenance(
     settings: Settings, executed: Executed, started_at: str, peak_bytes: int
 ) -> Provenance:
-    images = held_out(find(settings.data_set, settings.data_dir))
     return Provenance(
         isolation=settings.tier,
         python=platform.python_version(),
-        packages=_versions(),
+        packages=package_versions(),
         started_at=started_at,
         execute_seconds=executed.seconds,
         memory_bytes=peak_bytes,
         overridden=executed.overridden,
-        held_out=f"{settings.data_set}/test ({len(images)} images)",
+        held_out=held_out_in_words(settings),
     )
-
-
-def _timed(provenance: Provenance, wall_seconds: float) -> Provenance:
-    return Provenance(**{**asdict(provenance), "wall_seconds": wall_seconds})
-
-
-@cache
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

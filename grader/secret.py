@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import typer
@@ -29,14 +31,16 @@ def course_secret() -> bytes:
 
 
 def _made(path: Path) -> bytes:
-    secret = secrets.token_hex(32).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(secret)
-    except FileExistsError:
-        return path.read_bytes()  # another run has just made it
+        # Only its owner can read a temporary file. The link appears with the secret in it, so
+        # that neither a kill nor another run ever meets an empty one.
+        with tempfile.NamedTemporaryFile(dir=path.parent) as partial:
+            partial.write(secrets.token_hex(32).encode())
+            partial.flush()
+            with contextlib.suppress(FileExistsError):  # another run has just made it
+                path.hardlink_to(partial.name)
+        return path.read_bytes()
     except OSError:
         # A read-only home: seeds are then public, which only makes inputs guessable.
         return b""
-    return secret

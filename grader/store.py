@@ -9,10 +9,10 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from grader.checks.verdict import Verdict
 from grader.errors import InfrastructureError, UsageError
@@ -50,22 +50,12 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE
-        self._lock = (folder / f"{FILE}.lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise UsageError(
-                f"another run is writing to {folder}: wait for it, or choose another --out"
-            ) from error
-        try:
-            self._db = sqlite3.connect(path, timeout=1, isolation_level=None)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = full")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise UsageError(f"{path}: {error}; choose another --out or remove the file") from error
+        self._path = folder / FILE
+        with ExitStack() as opened:
+            opened.enter_context(_locked(folder))
+            self._db = opened.enter_context(closing(_connected(self._path)))
+            _prepare(self._db, self._path)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -76,8 +66,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._db.close()
-        self._lock.close()
+        self._opened.close()
 
     def begin(self, student_id: str) -> None:
         """Forgets the verdicts of an earlier, unfinished try."""
@@ -111,21 +100,17 @@ class Store:
 
     def finished(self, student_id: str) -> str | None:
         """The key under which a student's result stands; None for infrastructure failures."""
-        found = self._db.execute(
-            "select key from results where student_id = ? and status != 'infrastructure'",
-            (student_id,),
-        ).fetchone()
-        return None if found is None else str(found[0])
+        query = "select key from results where student_id = ? and status != 'infrastructure'"
+        return next((str(key) for (key,) in self._rows(query, student_id)), None)
 
     def results(self) -> Iterator[SubmissionResult]:
         """Every result, ordered by student."""
-        rows = self._db.execute("select result from results order by student_id")
-        for (text,) in rows:
+        for (text,) in self._rows("select result from results order by student_id"):
             yield SubmissionResult.from_json(json.loads(text))
 
     def forget_others(self, student_ids: set[str]) -> None:
         """Drops results of students who are no longer among the submissions."""
-        known = {row[0] for row in self._db.execute("select student_id from results")}
+        known = {row[0] for row in self._rows("select student_id from results")}
         with self._written():
             for student_id in known - student_ids:
                 self._db.execute("delete from results where student_id = ?", (student_id,))
@@ -133,13 +118,22 @@ class Store:
 
     def fact(self, name: str) -> str | None:
         """Something about the run as a whole, such as the assignment's folder."""
-        found = self._db.execute("select value from facts where name = ?", (name,)).fetchone()
-        return None if found is None else str(found[0])
+        rows = self._rows("select value from facts where name = ?", name)
+        return next((str(value) for (value,) in rows), None)
 
     def set_fact(self, name: str, value: str) -> None:
         """Keeps something about the run as a whole."""
         with self._written():
             self._db.execute("insert or replace into facts values (?, ?)", (name, value))
+
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise InfrastructureError(
+                f"the results in {self._path} cannot be read ({error}): choose another --out, or "
+                "move the file away and run again"
+            ) from error
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -147,8 +141,52 @@ class Store:
             self._db.execute("begin immediate")
             yield
             self._db.execute("commit")
-        except sqlite3.OperationalError as error:
-            raise InfrastructureError(
-                f"the results cannot be written ({error}): free some space or choose another "
-                "--out; what is there already is kept"
+        except sqlite3.DatabaseError as error:
+            raise _unwritable(self._path, error) from error
+        finally:
+            # Whatever interrupts one transaction, Ctrl-C included, the next must be able to begin.
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        lock = (folder / f"{FILE}.lock").open("w")
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written to ({error.strerror}); choose another --out"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"another run is writing to {folder}: wait for it, or choose another --out"
             ) from error
+        yield
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path, timeout=1, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unwritable(path, error) from error
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")
+        db.executescript(_SCHEMA)
+    except sqlite3.OperationalError as error:
+        raise _unwritable(path, error) from error
+    except sqlite3.DatabaseError as error:
+        raise UsageError(f"{path}: {error}; choose another --out or remove the file") from error
+
+
+def _unwritable(path: Path, error: sqlite3.Error) -> InfrastructureError:
+    return InfrastructureError(
+        f"the results in {path} cannot be written ({error}): free some space or choose another "
+        "--out; what is there already is kept"
+    )

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+import re
 from collections.abc import Sequence
 
+from grader.checks.verdict import Outcome
 from grader.results import SubmissionResult
 
-# A cell that begins with one of these is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a spreadsheet sees a formula: at the start of a cell, in plain or full-width characters.
+# Some begin a cell at a semicolon or a tab too, whatever the file says.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])")
 
 
 def grades_csv(results: Sequence[SubmissionResult]) -> str:
     """The table as text.
 
     Args:
-        results: one per student; the columns are the questions of all of them, in order.
+        results: one per student; the columns are the questions of all of them, in order. A
+            question that waits for a person is empty until somebody has marked it.
     """
     questions = list(dict.fromkeys(v.question for r in results for v in r.verdicts))
     text = io.StringIO(newline="")
@@ -29,18 +32,22 @@ def grades_csv(results: Sequence[SubmissionResult]) -> str:
 
 
 def _row(result: SubmissionResult, questions: Sequence[str]) -> list[str]:
-    points: dict[str, float] = defaultdict(float)
-    for verdict in result.verdicts:
-        points[verdict.question] += verdict.points
     # An infrastructure failure has no score: a zero there would be believed.
     failed = result.status == "infrastructure"
-    score = "" if failed else f"{result.score:g}"
-    per_question = ["" if failed else f"{points[question]:g}" for question in questions]
+    scores = ["", ""] if failed else [f"{result.score:g}", f"{result.max_score:g}"]
+    per_question = ["" if failed else _points(result, question) for question in questions]
     mistakes = dict.fromkeys(m for v in result.verdicts for m in v.mistakes)
     late = "late" if result.late else ""
-    row = [result.student_id, result.name, result.status, score, f"{result.max_score:g}", late]
-    return [_defused(cell) for cell in [*row, *per_question, " ".join(mistakes), result.reason]]
+    row = [result.student_id, result.name, result.status, *scores, late, *per_question]
+    return [_defused(cell) for cell in [*row, " ".join(mistakes), result.reason]]
+
+
+def _points(result: SubmissionResult, question: str) -> str:
+    verdicts = [verdict for verdict in result.verdicts if verdict.question == question]
+    if any(verdict.verdict is Outcome.MANUAL for verdict in verdicts):
+        return ""
+    return f"{sum(verdict.points for verdict in verdicts):g}"
 
 
 def _defused(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub(r"\1'", cell)

@@ -140,7 +140,12 @@ class _Driver:
         self._watching = asyncio.create_task(self._watch.run())
         began = time.monotonic()
         fault, reason, alive = await self._executed(execution)
-        nbformat.write(execution.nb, self._job.executed)
+        try:
+            nbformat.write(execution.nb, self._job.executed)
+        except OSError as error:
+            # A full disk of ours is not the student's crash.
+            self._say(event="failed", reason=f"{self._job.executed} cannot be written: {error}")
+            return False
         self._say(
             event="executed",
             fault=fault,

@@ -6,6 +6,7 @@ again on a new worker, and given up as `infrastructure` after the last attempt.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -14,10 +15,10 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
-from grader.errors import AssignmentError
-from grader.run import Settings
+from grader.errors import AssignmentError, InfrastructureError
 from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Unfit
 from grader.schedule.worker import work
+from grader.settings import Settings
 from grader.submission import Submission
 
 ATTEMPTS = 3
@@ -43,6 +44,8 @@ def run_all(
 ) -> None:
     """Grades every submission and tells of everything that happens, in this very process.
 
+    Workers are ended, whichever way this returns.
+
     Args:
         submissions: those that have to run.
         settings: shared by all.
@@ -51,6 +54,7 @@ def run_all(
 
     Raises:
         AssignmentError: the assignment cannot be used.
+        InfrastructureError: workers are killed before they have begun.
     """
     _FORKS.set_forkserver_preload(_PRELOADED)
     run = _Run(submissions, settings, tell)
@@ -127,7 +131,8 @@ class _Run:
             self._dismiss(worker)
             return
         self._tell(Started(worker.submission.student_id))
-        worker.pipe.send(worker.submission)
+        with contextlib.suppress(OSError):  # it has died: heard of in the next turn
+            worker.pipe.send(worker.submission)
 
     def _fail(self, worker: _Worker, reason: str) -> None:
         assert worker.submission is not None
@@ -141,7 +146,10 @@ class _Run:
 
     def _replace(self, worker: _Worker) -> None:
         if not worker.ready:
-            raise AssignmentError("a worker died while it loaded the assignment")
+            raise InfrastructureError(
+                "a worker was killed while it loaded the assignment: free some memory, or take "
+                "fewer --jobs"
+            )
         if worker.submission is not None:
             self._fail(worker, "the worker died")
         self._dismiss(worker)
@@ -153,6 +161,7 @@ class _Run:
         worker.process.join(5)
         if worker.process.is_alive():
             worker.process.kill()
+            worker.process.join()
         self.workers.remove(worker)
 
 

@@ -6,15 +6,19 @@ The student's code is another process still.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import threading
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 
 from grader.authored import sentences
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.kernel import session
-from grader.kernel.driver import die_with_parent
-from grader.run import Listener, Settings, grade, require_ready
+from grader.run import Listener, grade, require_ready
 from grader.schedule.events import Event, Failed, Finished, Landed, Progress, Ready, Unfit
+from grader.settings import Settings
 from grader.submission import Submission
 
 
@@ -26,7 +30,7 @@ def work(pipe: Connection, settings: Settings, slot: int) -> None:
         settings: shared by the whole run.
         slot: this worker's number, from 0.
     """
-    die_with_parent()
+    _end_with_scheduler()
     # Ctrl-C reaches the whole process group; only the scheduler acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     session.preload()
@@ -36,11 +40,31 @@ def work(pipe: Connection, settings: Settings, slot: int) -> None:
         pipe.send(_attempt(submission, settings, slot, pipe))
 
 
+def _end_with_scheduler() -> None:
+    """Has this process killed as soon as the one that ordered it is gone, however that ended.
+
+    It was forked by a fork server, so the system's own signal for this would never come.
+    """
+    scheduler = multiprocessing.parent_process()
+    assert scheduler is not None
+    sentinel = scheduler.sentinel
+
+    def watch() -> None:
+        connection.wait([sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _ready(pipe: Connection, settings: Settings) -> bool:
     try:
         require_ready(settings)
     except GraderError as error:
         pipe.send(Unfit(str(error)))
+        return False
+    except Exception as error:  # noqa: BLE001  an author's module may raise whatever it likes
+        folder = settings.assignment.folder
+        pipe.send(Unfit(f"{folder} cannot be loaded ({type(error).__name__}: {error})"))
         return False
     pipe.send(Ready(sentences(settings.assignment)))
     return True

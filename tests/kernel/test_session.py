@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,17 @@ def test_a_sandbox_that_does_not_start_is_our_fault(
 ) -> None:
     job = make_job("x = 1", slot=SLOT + 3, submission=tmp_path / "gone")
     with Session(job, no_cell) as session, pytest.raises(InfrastructureError, match="gone"):
+        session.execute()
+
+
+def test_a_disk_that_takes_no_notebook_is_our_fault(
+    make_job: Callable[..., Job], tmp_path: Path
+) -> None:
+    job = replace(make_job("x = 1", slot=SLOT + 3), executed=tmp_path / "gone" / "work.ipynb")
+    with (
+        Session(job, no_cell) as session,
+        pytest.raises(InfrastructureError, match="cannot be written"),
+    ):
         session.execute()
 
 
