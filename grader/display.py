@@ -141,7 +141,12 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
     results = outcome.results
     if len(results) <= _SHOWN_STUDENTS:
         console.print(_students(results))
-    console.print(_counts(results, outcome.sentences))
+    console.print()
+    console.print(_counts(results))
+    if (mistakes := _mistakes(results, outcome.sentences)) is not None:
+        console.print()
+        console.print(mistakes)
+    console.print()
     graded = [r for r in results if r.status != "infrastructure"]
     if graded:
         mean = sum(r.score for r in graded) / len(graded)
@@ -154,31 +159,43 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
 
 
 def _students(results: tuple[SubmissionResult, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("student", "score", "state", "lost points on"):
-        table.add_column(column, justify="right" if column == "score" else "left")
+    table = _table("student", "score", "state", "lost points on")
+    table.columns[1].justify = "right"
     for result in results:
-        lost = [v.question for v in result.verdicts if _lost(v.verdict)]
-        cells = (result.name, _score(result), _state(result), ", ".join(dict.fromkeys(lost)))
+        cells = (result.name, _score(result), _state(result), _lost_on(result))
         table.add_row(*map(_plain, cells))
     return table
 
 
-def _counts(results: tuple[SubmissionResult, ...], sentences: dict[str, str]) -> Table:
+def _counts(results: tuple[SubmissionResult, ...]) -> Table:
     groups = Counter(_group(result) for result in results)
-    mistakes: Counter[str] = Counter()
+    table = _table("", "")
+    table.columns[1].justify = "right"
+    for name in _GROUPS:
+        if groups[name]:
+            table.add_row(name, str(groups[name]))
+    if waiting := sum(result.waiting for result in results):
+        table.add_row("wait for a person", str(waiting))
+    return table
+
+
+def _mistakes(results: tuple[SubmissionResult, ...], sentences: dict[str, str]) -> Table | None:
+    counted: Counter[str] = Counter()
     for result in results:
-        mistakes.update({m for v in result.verdicts for m in v.mistakes})
-    left = [f"{name:<24}{groups[name]:>4}" for name in _GROUPS if groups[name]]
-    right = [f"{n:>4}  {mistake}" for mistake, n in mistakes.most_common(_SHOWN_MISTAKES)]
-    table = Table(box=None, show_header=bool(right), pad_edge=False, header_style="dim")
-    table.add_column("")
-    table.add_column("most frequent mistakes")
-    table.add_column("", overflow="fold")
-    names = [mistake for mistake, _ in mistakes.most_common(_SHOWN_MISTAKES)]
-    for row in range(max(len(left), len(right))):
-        sentence = sentences.get(names[row], "") if row < len(names) else ""
-        table.add_row(Text(_at(left, row)), Text(_at(right, row)), Text(sentence, style="dim"))
+        counted.update({mistake for v in result.verdicts for mistake in v.mistakes})
+    if not counted:
+        return None
+    table = _table("", "most frequent mistakes", "")
+    table.columns[0].justify = "right"
+    for mistake, count in counted.most_common(_SHOWN_MISTAKES):
+        table.add_row(str(count), _plain(mistake), Text(sentences.get(mistake, ""), style="dim"))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, show_header=any(columns), pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column)
     return table
 
 
@@ -214,14 +231,20 @@ def _lost(ending: Ending) -> bool:
 def _score(result: SubmissionResult) -> str:
     if result.status == "infrastructure":
         return "no score"
-    return f"{result.score:g} / {result.max_score:g}"
+    return f"{round(result.score, 2):g} / {result.max_score:g}"
 
 
 def _state(result: SubmissionResult) -> str:
-    waiting = " (waits for a person)" if result.waiting else ""
     if result.status == "graded":
-        return f"graded{waiting}"
-    return f"{_group(result)}: {result.reason}"
+        return "graded"
+    group = _group(result)
+    return result.reason if result.reason.startswith(group) else f"{group}: {result.reason}"
+
+
+def _lost_on(result: SubmissionResult) -> str:
+    lost = dict.fromkeys(v.question for v in result.verdicts if _lost(v.verdict))
+    automatic = {v.question for v in result.verdicts if v.verdict is not Ending.MANUAL}
+    return "everything" if len(lost) == len(automatic) > 1 else ", ".join(lost)
 
 
 def _print_failures(console: Console, outcome: Outcome) -> None:
@@ -238,7 +261,3 @@ def _plain(line: str, style: str = "") -> Text:
     """A line with whatever strangers put into it, and nothing that commands a terminal."""
     shown = "".join(c if c.isprintable() else " " for c in line[:_LINE_CHARACTERS])
     return Text(shown, style=style)
-
-
-def _at(column: list[str], row: int) -> str:
-    return column[row] if row < len(column) else ""

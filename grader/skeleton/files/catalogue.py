@@ -1,4 +1,4 @@
-"""What students get wrong and honest ways of being right; `grader audit` tries every check on them."""
+"""What students get wrong, and honest ways of being right: `grader audit` tries both."""
 
 from __future__ import annotations
 
