@@ -62,7 +62,7 @@ _RECONSTRUCTION = (
         "reconstruction/summed",
         "reconstruction_loss",
         "Your loss grows with the batch and the image; which reduction was asked for?",
-        partial(F.mse_loss, reduction="sum"),
+        lambda x, recon_x: F.mse_loss(recon_x, x, reduction="sum"),
     ),
     Mistake(
         "reconstruction/summed-over-pixels",

@@ -165,7 +165,7 @@ _STEPS = (
 
 MISTAKES: tuple[Mistake, ...] = (
     *(
-        Mistake(f"discriminator/{name}", "discriminator_loss", says, code)
+        Mistake(f"latent-discriminator/{name}", "discriminator_loss", says, code)
         for name, says, code in _WRONG + _WRONG_ACCURACY
     ),
     *(
@@ -209,9 +209,9 @@ def _step_in_one_batch(
 
 
 VARIANTS: tuple[Variant, ...] = (
-    Variant("discriminator/with-logits", "discriminator_loss", _loss),
-    Variant("discriminator/log-sigmoid", "discriminator_loss", _by_hand),
-    Variant("discriminator/probabilities", "discriminator_loss", _on_probabilities),
+    Variant("latent-discriminator/with-logits", "discriminator_loss", _loss),
+    Variant("latent-discriminator/log-sigmoid", "discriminator_loss", _by_hand),
+    Variant("latent-discriminator/probabilities", "discriminator_loss", _on_probabilities),
     Variant("discriminator-step/detach", "discriminator_step_loss", _step),
     Variant("discriminator-step/no-grad", "discriminator_step_loss", _step_without_gradient),
     Variant("discriminator-step/one-batch", "discriminator_step_loss", _step_in_one_batch),

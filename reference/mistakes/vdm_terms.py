@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -209,14 +210,17 @@ def _kl_of_posteriors(
     return coefficient**2 * _squared_error(x0, predicted_x0) / (2 * variance)
 
 
+def _by_distribution(x0: Tensor, predicted_x0: Tensor, variance: float) -> Tensor:
+    decoder: Any = Normal(predicted_x0, math.sqrt(variance))
+    return torch.as_tensor(decoder.log_prob(x0).flatten(1).sum(1))
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("decoder/formula", "reconstruction_term", log_density),
     Variant(
         "decoder/torch-distributions",
         "reconstruction_term",
-        lambda x0, predicted_x0, variance: (
-            Normal(predicted_x0, math.sqrt(variance)).log_prob(x0).flatten(1).sum(1)
-        ),
+        _by_distribution,
     ),
     Variant(
         "decoder/torch-loss",
