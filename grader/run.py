@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from grader.kernel.job import Executed, Job
 from grader.kernel.session import Session
 from grader.printed import executed_cells, printed_metrics
 from grader.results import Provenance, Status, SubmissionResult
-from grader.sandbox import Sandbox
+from grader.sandbox import TIERS, Sandbox
 from grader.settings import (
     Settings,
     held_out_images,
@@ -89,22 +90,40 @@ def _graded(
 
 def _job(submission: Submission, settings: Settings, slot: int) -> Job:
     assert submission.notebook is not None
-    data = find(settings.data_set, settings.data_dir)
-    training = (data.train_images, data.train_labels)
     return Job(
         notebook=submission.notebook,
         executed=settings.notebooks / f"{slug(submission.student_id)}.ipynb",
         tier=settings.tier,
-        sandbox=Sandbox(
-            library=settings.library,
-            limits=settings.assignment.limits,
-            submission=submission.folder,
-            data=tuple((f"{data.name}/{path.name}", path) for path in training),
-            threads=settings.threads,
-            slot=slot,
-        ),
+        sandbox=replace(_sandbox(settings), submission=submission.folder, slot=slot),
         parameters=_parameters(settings),
     )
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    """What all sandboxes of a run have in common."""
+    data = find(settings.data_set, settings.data_dir)
+    training = (data.train_images, data.train_labels)
+    return Sandbox(
+        library=settings.library,
+        limits=settings.assignment.limits,
+        data=tuple((f"{data.name}/{path.name}", path) for path in training),
+        threads=settings.threads,
+    )
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[None]:
+    """Has the tier start what its sandboxes share while the workers still load the assignment.
+
+    Raises:
+        InfrastructureError: it cannot be started.
+    """
+    tier = TIERS[settings.tier]
+    tier.prepare(_sandbox(settings), wait=False)
+    try:
+        yield
+    finally:
+        tier.release()
 
 
 def _parameters(settings: Settings) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def drive(job: Job, folder: Path, pipe: Connection, channel: Connection) -> None
         channel: the kernel's end of the channel for requests; passed on, never read here.
     """
     die_with_parent()
-    resource.setrlimit(resource.RLIMIT_DATA, (DRIVER_MEMORY_BYTES, DRIVER_MEMORY_BYTES))
+    # The soft limit only: a sandbox started from here sets its own, which may be higher.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (DRIVER_MEMORY_BYTES, hard))
     logging.getLogger("traitlets").setLevel(logging.CRITICAL + 1)
     try:
         with tempfile.TemporaryFile() as log:

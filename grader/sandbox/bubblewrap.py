@@ -55,7 +55,7 @@ class Bubblewrap:
             "(Ubuntu 24.04: an AppArmor profile for /usr/bin/bwrap with `userns,`)"
         )
 
-    def prepare(self, sandbox: Sandbox) -> None:
+    def prepare(self, sandbox: Sandbox, *, wait: bool = True) -> None:
         """Nothing is shared: every process starts from nothing."""
 
     def release(self) -> None:

@@ -50,7 +50,7 @@ class Plain:
         """It can always be used, and never should."""
         return None
 
-    def prepare(self, sandbox: Sandbox) -> None:
+    def prepare(self, sandbox: Sandbox, *, wait: bool = True) -> None:
         """Nothing is shared: every process starts from nothing."""
 
     def release(self) -> None:

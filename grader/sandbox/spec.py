@@ -69,8 +69,12 @@ class Tier(Protocol):
     def problem(self) -> str | None:
         """Why the tier cannot be used here and what to install; None when it works."""
 
-    def prepare(self, sandbox: Sandbox) -> None:
+    def prepare(self, sandbox: Sandbox, *, wait: bool = True) -> None:
         """Starts what sandboxes like this one share; it lasts until `release`, or this process.
+
+        Args:
+            sandbox: one of those that are going to be started.
+            wait: until it has come up; without that only the start is sure.
 
         Raises:
             InfrastructureError: it does not start.

@@ -58,7 +58,7 @@ class Warm:
         reason = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
         return f"no sandbox can be made inside another one ({reason}); bwrap does without that"
 
-    def prepare(self, sandbox: Sandbox) -> None:
+    def prepare(self, sandbox: Sandbox, *, wait: bool = True) -> None:
         """Has a zygote started, or started again; holds it until `release` or the process's end.
 
         Raises:
@@ -71,7 +71,7 @@ class Warm:
         if held is not None:
             del self._shares[key]
             held.release()
-        self._shares[key] = hold(sandbox)
+        self._shares[key] = hold(sandbox, wait=wait)
 
     def release(self) -> None:
         """Lets go of every zygote that this process holds."""
@@ -117,7 +117,6 @@ def _forked(
         "environment": environment(sandbox, HOME, DATA),
         "places": [HOME, "/tmp", "/dev/shm"],  # noqa: S108  inside the sandbox
         "work": WORK,
-        "threads": sandbox.threads,
     }
     try:
         socket.send_fds(connection, [json.dumps(request).encode()], descriptors)

@@ -59,20 +59,22 @@ class Share:
         self._connection = connection
         self._process = process
         self._log = log or io.BytesIO()
+        self._greeted = False
 
     def is_ready(self) -> bool:
         """Whether the zygote has come up, waiting for it if need be."""
         self._connection.settimeout(_START_SECONDS)
         try:
-            return bool(self._connection.recv(16))
+            self._greeted = self._greeted or bool(self._connection.recv(16))
         except OSError:
             return False
+        return self._greeted
 
     def is_good(self) -> bool:
         """Whether it still runs: after its first word a zygote has nothing to say but goodbye."""
         waiting = select.poll()
         waiting.register(self._connection, select.POLLIN)
-        return not waiting.poll(0)
+        return self.is_ready() and not waiting.poll(0)
 
     def tail(self) -> str:
         """The last line of what it said, as far as that can be known here."""
@@ -89,8 +91,12 @@ class Share:
         self._log.close()
 
 
-def hold(sandbox: Sandbox) -> Share:
+def hold(sandbox: Sandbox, *, wait: bool) -> Share:
     """A share in the zygote of such sandboxes, which is started unless it runs.
+
+    Args:
+        sandbox: one of those that it serves.
+        wait: until it has come up.
 
     Raises:
         InfrastructureError: it does not start.
@@ -99,7 +105,7 @@ def hold(sandbox: Sandbox) -> Share:
     for _ in range(_ATTEMPTS):
         with _alone(sandbox):
             share = _joined(sandbox) or _started(sandbox)
-        if share is not None and share.is_ready():
+        if share is not None and (not wait or share.is_ready()):
             return share
         if share is not None:
             said = share.tail()
@@ -159,8 +165,6 @@ def _launch(
     return subprocess.Popen(
         [
             *nesting_command(replace(sandbox, submission=None)),
-            # Threads that OpenBLAS starts at its import would be in the way of a fork.
-            *("--setenv", "OPENBLAS_NUM_THREADS", "1"),
             *("--", sys.executable, "-I", "-c", _RUN, json.dumps(settings)),
         ],
         stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
 from grader.errors import AssignmentError, InfrastructureError
+from grader.run import prepared
 from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Unfit
 from grader.schedule.worker import work
 from grader.settings import Settings
@@ -54,16 +55,17 @@ def run_all(
 
     Raises:
         AssignmentError: the assignment cannot be used.
-        InfrastructureError: workers are killed before they have begun.
+        InfrastructureError: workers are killed before they have begun, or no sandbox can be.
     """
     _FORKS.set_forkserver_preload(_PRELOADED)
     run = _Run(submissions, settings, tell)
-    try:
-        run.start(min(jobs, len(submissions)))
-        while run.workers:
-            run.turn()
-    finally:
-        run.stop()
+    with prepared(settings):
+        try:
+            run.start(min(jobs, len(submissions)))
+            while run.workers:
+                run.turn()
+        finally:
+            run.stop()
 
 
 class _Run:

@@ -323,6 +323,13 @@ def test_a_disk_that_takes_no_notebook_is_our_fault(
         session.execute()
 
 
+def test_a_kernel_may_use_more_memory_than_the_driver(make_job: Callable[..., Job]) -> None:
+    cell = "import resource\nlimit = resource.getrlimit(resource.RLIMIT_DATA)[0]"
+    with Session(make_job(cell, slot=SLOT + 3, memory="3 GiB"), no_cell) as session:
+        session.execute()
+        assert session.subject().value("limit") == 3 << 30
+
+
 def test_leaving_in_the_middle_of_a_cell_ends_it_at_once(make_job: Callable[..., Job]) -> None:
     job = make_job("x = 1", "import time\ntime.sleep(60)", slot=SLOT + 4, cell_seconds=60)
 

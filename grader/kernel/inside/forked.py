@@ -116,7 +116,7 @@ def _live(connection: socket.socket, request: dict[str, Any], program: bytes) ->
         work = Path(request["work"])
         work.mkdir()
         os.chdir(work)
-        _renew(request["threads"])
+        _renew()
         boot.start(request["settings"])
         status = 0
     except SystemExit as ending:
@@ -130,14 +130,13 @@ def _live(connection: socket.socket, request: dict[str, Any], program: bytes) ->
         os._exit(status & 0xFF)
 
 
-def _renew(threads: int) -> None:
+def _renew() -> None:
     """Undoes what a fork shares with its siblings and a fresh process would not.
 
-    The generator of `random` renews itself at a fork.
+    The generator of `random` renews itself at a fork; numbers of threads are the zygote's own.
     """
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
         numpy.random.seed()
     if torch is not None:
         torch.default_generator.seed()
-        torch.set_num_threads(threads)

@@ -165,13 +165,29 @@ answer = [random.random(), float(numpy.random.rand()), float(torch.rand(1, dtype
         assert one != other
 
 
-def test_torch_computes_on_several_threads_after_the_fork(inside: Callable[..., Any]) -> None:
+def test_torch_and_numpy_compute_on_several_threads_after_the_fork(
+    inside: Callable[..., Any],
+) -> None:
     program = """
-import torch
-x = torch.ones(400, 400)
-answer = float((x @ x).sum())
+import numpy, torch
+before = len(os.listdir("/proc/self/task"))
+x, y = torch.ones(600, 600), numpy.ones((600, 600))
+sums = [float((x @ x).sum())]
+threads = len(os.listdir("/proc/self/task"))
+sums.append(float((y @ y).sum()))
+answer = [sums, before, threads, len(os.listdir("/proc/self/task"))]
 """
-    assert inside(program) == 400.0**3
+    sums, before, after_torch, after_numpy = inside(program)
+    assert sums == [600.0**3] * 2
+    assert 1 == before < after_torch < after_numpy
+
+
+def test_no_memory_is_shared_with_siblings_for_writing(inside: Callable[..., Any]) -> None:
+    program = """
+maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+answer = [words for words in maps if "w" in words[1] and "s" in words[1]]
+"""
+    assert inside(program) == []
 
 
 def test_the_submissions_plain_files_arrive_and_no_links(
