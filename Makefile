@@ -51,8 +51,9 @@ check: setup  ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## Measure overhead against bare nbclient
+bench: setup  ## Measure overhead against bare nbclient, and the time of each check
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/checks.py vae
 
 clean:  ## Remove what was made
 	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage*

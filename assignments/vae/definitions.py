@@ -39,15 +39,18 @@ def scale_of(expected: Expected) -> Array:
 
 def kl_of_two(mu_q: Scalar, var_q: Scalar, mu_p: Scalar, var_p: Scalar) -> Expected:
     """E_q[log q(z) - log p(z)] of univariate Gaussians, one at every entry, by quadrature."""
-    mean_q, wide_q, mean_p, wide_p = (
+    mean_q, variance_q, mean_p, variance_p = (
         np.asarray(number, np.float64)[..., None] for number in (mu_q, var_q, mu_p, var_p)
     )
+    unit = np.zeros(np.broadcast_shapes(mean_q.shape, variance_q.shape))
 
-    def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
-        log_p = (0.5 * np.log(wide_p), (z - mean_p) ** 2 / (2 * wide_p))
-        return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), *log_p]
+    def log_ratio(noise: Array, _: Array, __: Array) -> Sequence[Array]:
+        from_p = mean_q - mean_p + np.sqrt(variance_q) * noise
+        log_q = (-0.5 * np.log(variance_q), -(noise**2) / 2)
+        return [*log_q, 0.5 * np.log(variance_p), from_p**2 / (2 * variance_p)]
 
-    return gaussian_expectation(log_ratio, mean_q, 0.5 * np.log(wide_q), says=LOG_RATIO)
+    # Over the noise of z = mean + std * noise, as for the slopes below.
+    return gaussian_expectation(log_ratio, unit, unit, says=LOG_RATIO)
 
 
 def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:

@@ -10,37 +10,7 @@ import pytest
 
 from grader.checks import Catalogue, Check, Context, Subject, check, expect_all_close, ladder
 from grader.checks.audit import AuditReport, audit
-
-
-def kl(mean: np.ndarray, log_std: np.ndarray) -> np.ndarray:
-    return 0.5 * (mean**2 + np.exp(2 * log_std) - 1 - 2 * log_std).sum(-1)
-
-
-@dataclass(frozen=True)
-class Signature:
-    name: str
-    arguments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Question:
-    id: str = "kl"
-    title: str = "KL"
-    points: float = 2.0
-    manual: bool = False
-    requires: tuple[str, ...] = ()
-    function: Signature | None = Signature("KLD", ("mean", "log_std"))
-    also: tuple[Signature, ...] = ()
-
-
-@dataclass(frozen=True)
-class Entry:
-    id: str
-    code: Any
-    says: str = "Look again."
-    function: str = "KLD"
-    killed_by: tuple[str, ...] = ()
-    around: Any = None
+from tests.checks.stand_ins import Entry, Question, kl
 
 
 @check("kl", points=1)

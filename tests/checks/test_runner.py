@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,37 +25,9 @@ from grader.checks import (
 )
 from grader.checks.runner import run_check, run_checks
 from grader.errors import InfrastructureError, SubjectError, SubjectFault
+from tests.checks.stand_ins import Entry, Question, Signature, kl
 
-
-@dataclass(frozen=True)
-class Signature:
-    name: str
-    arguments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Question:
-    id: str = "kl"
-    title: str = "KL"
-    points: float = 2.0
-    manual: bool = False
-    requires: tuple[str, ...] = ()
-    function: Signature | None = Signature("KLD", ("mean", "log_std"))
-    also: tuple[Signature, ...] = ()
-
-
-@dataclass(frozen=True)
-class Mistake:
-    id: str = "kl/missing-half"
-    says: str = "Look at the constant."
-    function: str = "KLD"
-    code: Any = field(default=lambda mean, log_std: 2 * kl(mean, log_std))
-    killed_by: tuple[str, ...] = ()
-    around: Any = None
-
-
-def kl(mean: np.ndarray, log_std: np.ndarray) -> np.ndarray:
-    return 0.5 * (mean**2 + np.exp(2 * log_std) - 1 - 2 * log_std).sum(-1)
+MISSING_HALF = Entry("kl/missing-half", lambda *rung: 2 * kl(*rung), says="Look at the constant.")
 
 
 def fails(subject: Subject) -> None:
@@ -100,9 +72,8 @@ def test_a_right_submission_earns_the_points(subject_of: Callable[..., Any]) -> 
 
 
 def test_a_failure_tells_counterexample_and_mistake(subject_of: Callable[..., Any]) -> None:
-    mistake = Mistake()
-    catalogue = Catalogue([mistake], lambda o: subject_of(**({"KLD": kl} | dict(o))))
-    verdict = run_check(kl_is_right, subject_of(KLD=mistake.code), CONTEXT, catalogue)
+    catalogue = Catalogue([MISSING_HALF], lambda o: subject_of(**({"KLD": kl} | dict(o))))
+    verdict = run_check(kl_is_right, subject_of(KLD=MISSING_HALF.code), CONTEXT, catalogue)
     assert verdict.verdict is Outcome.FAILED
     assert verdict.points == 0
     assert verdict.mistakes == ("kl/missing-half",)
@@ -243,7 +214,7 @@ def test_a_broken_catalogue_does_not_change_a_verdict(subject_of: Callable[..., 
         kl_is_right,
         subject_of(KLD=lambda *rung: 2 * kl(*rung)),
         CONTEXT,
-        Catalogue([Mistake()], broken),
+        Catalogue([MISSING_HALF], broken),
     )
     assert verdict.verdict is Outcome.FAILED
     assert "ZeroDivisionError" in verdict.evidence["diagnosis_traceback"]
