@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,13 +10,22 @@ import torch
 from reference import aae as reference
 from reference.mistakes import aae
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    FLOAT32_TOLERANCE,
+    Topic,
+    agree,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_on_top_is_itself,
+    claim_same_parameters,
+    draw,
+    each,
+    in_float32,
+    tensors,
+)
 
 BATCH, PIXELS, LATENT = 4, 3, 2
-
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator).double()  # exact in float32
 
 
 class Linear(torch.nn.Linear):
@@ -50,7 +57,7 @@ GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
 
 
 def gradients(total: torch.Tensor, given: tuple[Any, ...]) -> list[torch.Tensor]:
-    weights = [each.weight for each in given if isinstance(each, Linear)]
+    weights = [layer.weight for layer in given if isinstance(layer, Linear)]
     if not weights:
         return []
     found = torch.autograd.grad(total, weights, allow_unused=True)
@@ -60,88 +67,67 @@ def gradients(total: torch.Tensor, given: tuple[Any, ...]) -> list[torch.Tensor]
 
 def parts(code: Any, given: tuple[Any, ...]) -> list[torch.Tensor]:
     torch.manual_seed(7)  # for the mistake that draws on its own
-    answer = code(*given)
-    answers = answer if isinstance(answer, tuple) else (answer,)
-    return [part.detach().double() for part in answers] + gradients(answers[0], given)
+    found = tensors(code(*given))
+    return [part.detach().double() for part in found] + gradients(found[0], given)
 
 
 def answers(code: Any, function: str) -> list[torch.Tensor]:
     return [part for given in GIVEN[function] for part in parts(code, given)]
 
 
-def right(function: str) -> list[torch.Tensor]:
-    return answers(getattr(reference, function), function)
+def single(given: Any) -> Any:
+    if not isinstance(given, Linear):
+        return in_float32(given)
+    layer = Linear(given.in_features, given.out_features, 0)
+    layer.weight.data = in_float32(given.weight.data)
+    return layer
 
 
-def finite(part: torch.Tensor) -> torch.Tensor:
-    return part.double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+TOPIC = Topic(aae.MISTAKES, aae.VARIANTS, (reference,), GIVEN, answers)
 
 
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        a.shape == b.shape
-        and torch.equal(a.isfinite(), b.isfinite())
-        and bool((finite(a) - finite(b)).abs().max() <= share * finite(b).abs().max())
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-def in_float32(given: Any) -> Any:
-    if isinstance(given, Linear):
-        single = Linear(given.in_features, given.out_features, 0)
-        single.weight.data = given.weight.data.float()
-        return single
-    return given.float() if isinstance(given, torch.Tensor) else given
-
-
-@pytest.mark.parametrize("mistake", aae.MISTAKES, ids=lambda mistake: mistake.id)
+@each("mistake", aae.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    assert not agree(answers(mistake.code, mistake.function), right(mistake.function), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: answers(mistake.code, function)
-        for mistake in aae.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
-@pytest.mark.parametrize(
-    "mistake", [mistake for mistake in aae.MISTAKES if mistake.around], ids=lambda entry: entry.id
-)
+@each("mistake", TOPIC.added_mistakes)
 def test_mistake_on_top_of_the_reference_is_the_mistake_itself(mistake: Mistake) -> None:
-    assert mistake.around is not None
-    on_top = mistake.around(getattr(reference, mistake.function))
-    assert agree(answers(on_top, mistake.function), answers(mistake.code, mistake.function), 1e-9)
+    claim_on_top_is_itself(TOPIC, mistake)
 
 
-@pytest.mark.parametrize("variant", aae.VARIANTS, ids=lambda variant: variant.id)
+def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
+    claim_complete(TOPIC)
+
+
+@each("entry", TOPIC.entries)
+def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", aae.VARIANTS)
 def test_variant_agrees_within_float32(variant: Variant) -> None:
-    single = [
+    found = [
         part
         for given in GIVEN[variant.function]
-        for part in parts(variant.code, tuple(map(in_float32, given)))
+        for part in parts(variant.code, tuple(map(single, given)))
     ]
     # Through probabilities the logarithm of 1 - p amplifies rounding by 1 / (1 - p) = 1 + e^logit;
     # logits reach 2 where they are given, and sums of at most six products where they are computed.
     logits = torch.cat([REAL, FAKE, DISCRIMINATOR(ENCODER(X)).detach()])
     condition = 1 + logits.abs().max().exp().item()
-    assert agree(single, right(variant.function), 32 * 2**-24 * condition)
+    assert agree(found, TOPIC.right(variant.function), FLOAT32_TOLERANCE * condition)
 
 
 def test_answers_of_variants_are_in_float32() -> None:
     for variant in aae.VARIANTS:
-        answer = variant.code(*map(in_float32, GIVEN[variant.function][0]))
-        first = answer[0] if isinstance(answer, tuple) else answer
-        assert first.dtype == torch.float32
+        answer = variant.code(*map(single, GIVEN[variant.function][0]))
+        assert tensors(answer)[0].dtype == torch.float32
 
 
 def test_missing_detach_changes_no_loss_but_reaches_the_encoder() -> None:
@@ -153,23 +139,3 @@ def test_missing_detach_changes_no_loss_but_reaches_the_encoder() -> None:
     assert agree(wrong[:4], honest[:4], 1e-12)
     assert honest[4].abs().max() == 0
     assert wrong[4].abs().max() > 0.01
-
-
-def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in aae.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in aae.VARIANTS) >= 3
-    for entries in (aae.MISTAKES, aae.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in aae.MISTAKES)
-
-
-@pytest.mark.parametrize("entry", (aae.MISTAKES + aae.VARIANTS), ids=lambda entry: entry.id)
-def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    asked = list(inspect.signature(getattr(reference, entry.function)).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -14,13 +12,20 @@ from reference import attention as reference
 from reference import decoder_block
 from reference.mistakes import attention
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_on_top_is_itself,
+    claim_same_parameters,
+    claim_within_float32,
+    draw,
+    each,
+    in_float32,
+)
 
 BATCH, QUERIES, KEYS, FEATURES, HEADS = 2, 5, 4, 6, 2
-
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator).double()  # exact in float32
 
 
 # Every query has an open key and a closed one, so that the opposite mask is one as well.
@@ -63,37 +68,8 @@ GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
 }
 
 
-def right_code(function: str) -> Any:
-    return getattr(reference, function, None) or getattr(decoder_block, function)
-
-
 def answers(code: Any, function: str) -> list[torch.Tensor]:
     return [code(*given) for given in GIVEN[function]]
-
-
-def right(function: str) -> list[torch.Tensor]:
-    return answers(right_code(function), function)
-
-
-def finite(part: torch.Tensor) -> torch.Tensor:
-    return part.double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        a.shape == b.shape
-        and (a.dtype == torch.bool) == (b.dtype == torch.bool)
-        and torch.equal(a.isfinite(), b.isfinite())
-        and bool((finite(a) - finite(b)).abs().max() <= share * finite(b).abs().max())
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-def in_float32(given: Any) -> Any:
-    if isinstance(given, reference.Projections):
-        return reference.Projections(*(each.float() for each in given))
-    floating = isinstance(given, torch.Tensor) and given.is_floating_point()
-    return given.float() if floating else given
 
 
 def largest_score(q: torch.Tensor, k: torch.Tensor) -> float:
@@ -133,45 +109,38 @@ SCALE = {
 }
 
 
-@pytest.mark.parametrize("mistake", attention.MISTAKES, ids=lambda mistake: mistake.id)
+TOPIC = Topic(attention.MISTAKES, attention.VARIANTS, (reference, decoder_block), GIVEN, answers)
+
+
+@each("mistake", attention.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    assert not agree(answers(mistake.code, mistake.function), right(mistake.function), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: answers(mistake.code, function)
-        for mistake in attention.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [mistake for mistake in attention.MISTAKES if mistake.around],
-    ids=lambda mistake: mistake.id,
-)
+@each("mistake", TOPIC.added_mistakes)
 def test_mistake_on_top_of_the_reference_is_the_mistake_itself(mistake: Mistake) -> None:
-    assert mistake.around is not None
-    on_top = mistake.around(right_code(mistake.function))
-    assert agree(answers(on_top, mistake.function), answers(mistake.code, mistake.function), 1e-9)
+    claim_on_top_is_itself(TOPIC, mistake)
 
 
-@pytest.mark.parametrize("variant", attention.VARIANTS, ids=lambda variant: variant.id)
+def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
+    claim_complete(TOPIC)
+
+
+@each("entry", TOPIC.entries)
+def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", attention.VARIANTS)
 def test_variant_agrees_within_float32(variant: Variant) -> None:
-    for given, expected in zip(GIVEN[variant.function], right(variant.function), strict=True):
-        answer = variant.code(*map(in_float32, given))
-        assert answer.dtype == (torch.bool if expected.dtype == torch.bool else torch.float32)
-        assert answer.shape == expected.shape
-        error = (answer.double() - expected.double()).abs()
-        assert (error <= 32 * 2**-24 * SCALE[variant.function]).all()
+    single = [variant.code(*in_float32(given)) for given in GIVEN[variant.function]]
+    scales = [SCALE[variant.function]] * len(single)
+    claim_within_float32(single, TOPIC.right(variant.function), scales)
 
 
 def test_inverted_mask_opens_what_was_closed() -> None:
@@ -180,27 +149,3 @@ def test_inverted_mask_opens_what_was_closed() -> None:
         weights = mistake.code(Q, K, mask)
         assert weights[:, MASK].abs().max() == 0
         assert (weights[:, ~MASK] > 0).all()
-
-
-def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in attention.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in attention.VARIANTS) >= 3
-    for entries in (attention.MISTAKES, attention.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(
-        mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in attention.MISTAKES
-    )
-
-
-@pytest.mark.parametrize(
-    "entry", (attention.MISTAKES + attention.VARIANTS), ids=lambda entry: entry.id
-)
-def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    asked = list(inspect.signature(right_code(entry.function)).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )

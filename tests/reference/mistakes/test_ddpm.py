@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,6 +11,20 @@ from reference import ddpm as forward
 from reference import ddpm_reverse as reverse
 from reference.mistakes import ddpm
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_differs,
+    claim_ids_and_sentences,
+    claim_mistakes_differ_from_each_other,
+    claim_same_parameters,
+    claim_three_of_each,
+    claim_within_float32,
+    draw_float64,
+    each,
+    in_float32,
+    largest,
+    tensors,
+)
 
 T = 12
 BETAS = forward.linear_beta_schedule(T, 1e-3, 0.3)
@@ -21,18 +33,13 @@ LEFT = forward.alphas_cumprod(BETAS)
 CANCELLATION = 1 / (1 - LEFT[0].item())
 
 
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
 def model(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     return 0.3 * x_t + 0.01 * t.to(x_t).reshape(-1, 1)
 
 
-X0, NOISE, X_T = draw(3, 5, 4)
+X0, NOISE, X_T = draw_float64(3, 5, 4)
 TIMES = torch.tensor([1, 2, 5, 6, T])
-ROOTS = draw(2, 3, 3, 3) + 2 * torch.eye(3)
+ROOTS = draw_float64(2, 3, 3, 3) + 2 * torch.eye(3)
 COVS = ROOTS @ ROOTS.mT
 
 GIVEN: dict[str, tuple[Any, ...]] = {
@@ -44,7 +51,7 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "prior_kl": (X0, LEFT),
     "posterior_variance": (BETAS,),
     "posterior": (X0, X_T, TIMES, BETAS),
-    "gaussian_kl_full": (draw(3, 3), COVS[0], draw(3, 3, seed=1), COVS[1]),
+    "gaussian_kl_full": (draw_float64(3, 3), COVS[0], draw_float64(3, 3, seed=1), COVS[1]),
     "x0_from_noise": (X_T, NOISE, TIMES, LEFT),
     "mean_from_noise": (X_T, NOISE, TIMES, BETAS),
     "diffusion_loss": (model, X0, TIMES, NOISE, LEFT),
@@ -52,79 +59,40 @@ GIVEN: dict[str, tuple[Any, ...]] = {
 }
 
 
-def right(function: str) -> list[torch.Tensor]:
-    code = getattr(forward, function, None) or getattr(reverse, function)
-    return parts(code(*GIVEN[function]))
+def answers(code: Any, function: str) -> list[torch.Tensor]:
+    return tensors(code(*GIVEN[function]))
 
 
-def parts(answer: Any) -> list[torch.Tensor]:
-    answers = answer if isinstance(answer, tuple) else (answer,)
-    return [part.double() for part in answers]
+TOPIC = Topic(ddpm.MISTAKES, ddpm.VARIANTS, (forward, reverse), GIVEN, answers)
 
 
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        a.shape == b.shape and bool((a - b).abs().max() <= share * b.abs().max())
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-def in_float32(given: Any) -> Any:
-    floating = isinstance(given, torch.Tensor) and given.is_floating_point()
-    return given.float() if floating else given
-
-
-@pytest.mark.parametrize("mistake", ddpm.MISTAKES, ids=lambda mistake: mistake.id)
+@each("mistake", ddpm.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    wrong = parts(mistake.code(*GIVEN[mistake.function]))
-    assert not agree(wrong, right(mistake.function), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    answers = {
-        mistake.id: parts(mistake.code(*GIVEN[function]))
-        for mistake in ddpm.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(answers, 2)
-        if agree(answers[one], answers[other], 1e-3)
-    ]
-    assert alike == []
-
-
-@pytest.mark.parametrize("variant", ddpm.VARIANTS, ids=lambda variant: variant.id)
-def test_variant_agrees_within_float32(variant: Variant) -> None:
-    answer = variant.code(*map(in_float32, GIVEN[variant.function]))
-    assert all(
-        part.dtype == torch.float32 for part in (answer if isinstance(answer, tuple) else (answer,))
-    )
-    assert agree(parts(answer), right(variant.function), 32 * 2**-24 * CANCELLATION)
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_every_function_has_mistakes_and_three_honest_ways(function: str) -> None:
-    assert sum(mistake.function == function for mistake in ddpm.MISTAKES) >= 3
-    assert sum(variant.function == function for variant in ddpm.VARIANTS) >= 3
+    claim_three_of_each(TOPIC, function)
 
 
 def test_ids_are_unique_and_sentences_end() -> None:
-    for entries in (ddpm.MISTAKES, ddpm.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in ddpm.MISTAKES)
+    claim_ids_and_sentences(TOPIC)
 
 
-@pytest.mark.parametrize("entry", (ddpm.MISTAKES + ddpm.VARIANTS), ids=lambda entry: entry.id)
+@each("entry", TOPIC.entries)
 def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    code = getattr(forward, entry.function, None) or getattr(reverse, entry.function)
-    asked = list(inspect.signature(code).parameters)
-    taken = inspect.signature(entry.code).parameters
-    optional = {"first", "last"}  # of the schedule; students give the number of timesteps
-    needed = [name for name in asked if name not in optional]
-    assert list(taken)[: len(needed)] == needed
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )
+    # Students give the schedule the number of timesteps only.
+    claim_same_parameters(TOPIC, entry, optional=frozenset({"first", "last"}))
+
+
+@each("variant", ddpm.VARIANTS)
+def test_variant_agrees_within_float32(variant: Variant) -> None:
+    single = tensors(variant.code(*in_float32(GIVEN[variant.function])))
+    expected = TOPIC.right(variant.function)
+    claim_within_float32(single, expected, largest(expected, condition=CANCELLATION))

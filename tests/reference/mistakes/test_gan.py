@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,23 +12,36 @@ from reference import gan as reference
 from reference.mistakes import gan
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.gan_backward import added, scaled
-
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_same_parameters,
+    claim_within_float32,
+    draw_float64,
+    each,
+    in_float32,
+    largest,
+)
 
 
 def network(sizes: tuple[int, ...], seed: int) -> reference.Perceptron:
     layers = tuple(
-        reference.Layer(draw(outputs, inputs, seed=seed + index), draw(outputs, seed=seed + 40))
+        reference.Layer(
+            draw_float64(outputs, inputs, seed=seed + index), draw_float64(outputs, seed=seed + 40)
+        )
         for index, (inputs, outputs) in enumerate(pairwise(sizes))
     )
     return reference.Perceptron(layers, "softplus")
 
 
 DISCRIMINATOR, GENERATOR = network((3, 3, 3, 1), 0), network((2, 4, 4, 3), 10)
-LATENTS, REAL, FAKE = draw(4, 2, seed=20), draw(4, 3, seed=21), draw(4, 3, seed=22)
+LATENTS, REAL, FAKE = (
+    draw_float64(4, 2, seed=20),
+    draw_float64(4, 3, seed=21),
+    draw_float64(4, 3, seed=22),
+)
 GRADIENTS = reference.discriminator_gradients(DISCRIMINATOR, REAL, FAKE)
 
 GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
@@ -47,58 +59,41 @@ GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
 
 def flat(answer: Any) -> torch.Tensor:
     layers = answer.layers if isinstance(answer, reference.Perceptron) else answer
-    return torch.cat([tensor.double().flatten() for layer in layers for tensor in layer])
+    return torch.cat([tensor.flatten() for layer in layers for tensor in layer])
 
 
 def answers(code: Any, function: str) -> list[torch.Tensor]:
     return [flat(code(*given)) for given in GIVEN[function]]
 
 
-def right(function: str) -> list[torch.Tensor]:
-    return answers(getattr(reference, function), function)
+TOPIC = Topic(gan.MISTAKES, gan.VARIANTS, (reference,), GIVEN, answers)
 
 
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        bool((a - b).abs().max() <= share * b.abs().max()) for a, b in zip(one, other, strict=True)
-    )
-
-
-def in_float32(given: Any) -> Any:
-    if isinstance(given, torch.Tensor):
-        return given.float()
-    if isinstance(given, reference.Perceptron):
-        return given._replace(layers=in_float32(given.layers))
-    if isinstance(given, tuple):
-        return tuple(reference.Layer(w.float(), b.float()) for w, b in given)
-    return given
-
-
-@pytest.mark.parametrize("mistake", gan.MISTAKES, ids=lambda mistake: mistake.id)
+@each("mistake", gan.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    assert not agree(answers(mistake.code, mistake.function), right(mistake.function), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: answers(mistake.code, function)
-        for mistake in gan.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
-@pytest.mark.parametrize("variant", gan.VARIANTS, ids=lambda variant: variant.id)
+def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
+    claim_complete(TOPIC)
+
+
+@each("entry", TOPIC.entries)
+def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", gan.VARIANTS)
 def test_variant_agrees_within_float32(variant: Variant) -> None:
     # Four chained products of four terms each: errors add up over the depth.
-    single = [flat(variant.code(*map(in_float32, given))) for given in GIVEN[variant.function]]
-    assert agree(single, right(variant.function), 4 * 32 * 2**-24)
+    single = [flat(variant.code(*in_float32(given))) for given in GIVEN[variant.function]]
+    expected = TOPIC.right(variant.function)
+    claim_within_float32(single, expected, largest(expected, condition=4))
 
 
 def test_unequal_batches_are_fine_for_every_honest_way() -> None:
@@ -113,24 +108,3 @@ def test_sums_and_multiples_of_gradients_are_taken_layer_by_layer() -> None:
     double = added(GRADIENTS, GRADIENTS)
     torch.testing.assert_close(flat(double), 2 * flat(GRADIENTS))
     torch.testing.assert_close(flat(scaled(GRADIENTS, 2.0)), 2 * flat(GRADIENTS))
-
-
-def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in gan.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in gan.VARIANTS) >= 3
-    for entries in (gan.MISTAKES, gan.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in gan.MISTAKES)
-
-
-@pytest.mark.parametrize("entry", (gan.MISTAKES + gan.VARIANTS), ids=lambda entry: entry.id)
-def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    code = getattr(reference, entry.function)
-    asked = list(inspect.signature(code).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,19 +10,26 @@ import torch
 from reference import norm as reference
 from reference.mistakes import norm
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_same_parameters,
+    claim_within_float32,
+    draw_float64,
+    each,
+    in_float32,
+    largest,
+    tensors,
+)
 
 D = 5
 
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
-WEIGHT = draw(D, D, seed=9)
-GIVEN_NORM = reference.Norm(1 + 0.3 * draw(D, seed=1), draw(D, seed=2), 0.05)
-X = draw(2, 3, D)
-STACK = (0.7 * draw(3, D, D, seed=3), 0.7 * draw(3, D, D, seed=4))
+WEIGHT = draw_float64(D, D, seed=9)
+GIVEN_NORM = reference.Norm(1 + 0.3 * draw_float64(D, seed=1), draw_float64(D, seed=2), 0.05)
+X = draw_float64(2, 3, D)
+STACK = (0.7 * draw_float64(3, D, D, seed=3), 0.7 * draw_float64(3, D, D, seed=4))
 
 
 def sublayer(x: torch.Tensor) -> torch.Tensor:
@@ -45,62 +50,34 @@ GIVEN: dict[str, tuple[Any, ...]] = {
 }
 
 
-def agree(one: torch.Tensor, other: torch.Tensor, share: float) -> bool:
-    same_shape = one.shape == other.shape
-    return same_shape and bool((one - other).abs().max() <= share * other.abs().max())
+def answers(code: Any, function: str) -> list[torch.Tensor]:
+    return tensors(code(*GIVEN[function]))
 
 
-def in_float32(given: Any) -> Any:
-    if isinstance(given, reference.Norm):
-        return reference.Norm(given.weight.float(), given.bias.float(), given.eps)
-    return given.float() if isinstance(given, torch.Tensor) else given
+TOPIC = Topic(norm.MISTAKES, norm.VARIANTS, (reference,), GIVEN, answers)
 
 
-@pytest.mark.parametrize("mistake", norm.MISTAKES, ids=lambda mistake: mistake.id)
+@each("mistake", norm.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    given = GIVEN[mistake.function]
-    assert not agree(mistake.code(*given), getattr(reference, mistake.function)(*given), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: mistake.code(*GIVEN[function])
-        for mistake in norm.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
-
-
-@pytest.mark.parametrize("variant", norm.VARIANTS, ids=lambda variant: variant.id)
-def test_variant_agrees_within_float32(variant: Variant) -> None:
-    answer = variant.code(*map(in_float32, GIVEN[variant.function]))
-    assert answer.dtype == torch.float32
-    expected = getattr(reference, variant.function)(*GIVEN[variant.function])
-    assert agree(answer.double(), expected, 32 * 2**-24)
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
 def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in norm.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in norm.VARIANTS) >= 3
-    for entries in (norm.MISTAKES, norm.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in norm.MISTAKES)
+    claim_complete(TOPIC)
 
 
-@pytest.mark.parametrize("entry", (norm.MISTAKES + norm.VARIANTS), ids=lambda entry: entry.id)
+@each("entry", TOPIC.entries)
 def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    code = getattr(reference, entry.function)
-    asked = list(inspect.signature(code).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", norm.VARIANTS)
+def test_variant_agrees_within_float32(variant: Variant) -> None:
+    single = tensors(variant.code(*in_float32(GIVEN[variant.function])))
+    expected = TOPIC.right(variant.function)
+    claim_within_float32(single, expected, largest(expected))

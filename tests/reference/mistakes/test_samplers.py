@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -14,6 +12,19 @@ from reference import ddpm, denoisers
 from reference import samplers as reference
 from reference.mistakes import samplers
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_on_top_is_itself,
+    claim_same_parameters,
+    claim_within_float32,
+    draw,
+    each,
+    in_float32,
+    tensors,
+)
 
 
 @dataclass(frozen=True)
@@ -21,11 +32,6 @@ class Seed:
     """Stands for a fresh generator in every call."""
 
     value: int
-
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator).double()  # exact in float32
 
 
 def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
@@ -68,73 +74,19 @@ GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
 }
 
 
-def right_code(function: str) -> Any:
-    return getattr(reference, function, None) or getattr(denoisers, function)
-
-
 def fresh(given: Any) -> Any:
     return torch.Generator().manual_seed(given.value) if isinstance(given, Seed) else given
-
-
-def in_float32(given: Any) -> Any:
-    floating = isinstance(given, torch.Tensor) and given.is_floating_point()
-    return given.float() if floating else given
 
 
 def parts(code: Any, function: str, single: bool = False) -> list[torch.Tensor]:
     found: list[torch.Tensor] = []
     for given in GIVEN[function]:
-        answer = code(*map(fresh, map(in_float32, given) if single else given))
+        answer = code(*map(fresh, in_float32(given) if single else given))
         if callable(answer):
-            at = (START.float(), LEVELS[1].float()) if single else (START, LEVELS[1])
-            answer = answer(*at)
-        found.extend(answer if isinstance(answer, tuple) else (answer,))
+            at = (START, LEVELS[1])
+            answer = answer(*in_float32(at) if single else at)
+        found.extend(tensors(answer))
     return found
-
-
-def finite(part: torch.Tensor) -> torch.Tensor:
-    return part.double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        a.shape == b.shape
-        and torch.equal(a.isfinite(), b.isfinite())
-        and bool((finite(a) - finite(b)).abs().max() <= share * finite(b).abs().max())
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-@pytest.mark.parametrize("mistake", samplers.MISTAKES, ids=lambda mistake: mistake.id)
-def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    function = mistake.function
-    assert not agree(parts(mistake.code, function), parts(right_code(function), function), 1e-2)
-
-
-@pytest.mark.parametrize("function", GIVEN)
-def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: parts(mistake.code, function)
-        for mistake in samplers.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
-
-
-@pytest.mark.parametrize(
-    "mistake",
-    [mistake for mistake in samplers.MISTAKES if mistake.around],
-    ids=lambda mistake: mistake.id,
-)
-def test_mistake_on_top_of_the_reference_is_the_mistake_itself(mistake: Mistake) -> None:
-    assert mistake.around is not None
-    on_top = parts(mistake.around(right_code(mistake.function)), mistake.function)
-    assert agree(parts(mistake.code, mistake.function), on_top, 1e-9)
 
 
 def slopes_bound() -> float:
@@ -167,37 +119,37 @@ SCALE: dict[str, float] = {
 }
 
 
-@pytest.mark.parametrize("variant", samplers.VARIANTS, ids=lambda variant: variant.id)
-def test_variant_agrees_within_float32(variant: Variant) -> None:
-    function = variant.function
-    # A generator yields other draws in float64 than in float32.
-    expected = parts(right_code(function), function, single=function == "euler_ancestral")
-    for answer, right in zip(parts(variant.code, function, single=True), expected, strict=True):
-        assert answer.dtype == torch.float32
-        assert answer.shape == right.shape
-        error = (answer.double() - right.double()).abs()
-        assert (error <= 32 * 2**-24 * SCALE[function]).all()
+TOPIC = Topic(samplers.MISTAKES, samplers.VARIANTS, (reference, denoisers), GIVEN, parts)
+
+
+@each("mistake", samplers.MISTAKES)
+def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
+    claim_differs(TOPIC, mistake)
+
+
+@pytest.mark.parametrize("function", GIVEN)
+def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
+    claim_mistakes_differ_from_each_other(TOPIC, function)
+
+
+@each("mistake", TOPIC.added_mistakes)
+def test_mistake_on_top_of_the_reference_is_the_mistake_itself(mistake: Mistake) -> None:
+    claim_on_top_is_itself(TOPIC, mistake)
 
 
 def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in samplers.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in samplers.VARIANTS) >= 3
-    for entries in (samplers.MISTAKES, samplers.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(
-        mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in samplers.MISTAKES
-    )
+    claim_complete(TOPIC)
 
 
-@pytest.mark.parametrize(
-    "entry", (samplers.MISTAKES + samplers.VARIANTS), ids=lambda entry: entry.id
-)
+@each("entry", TOPIC.entries)
 def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    asked = list(inspect.signature(right_code(entry.function)).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", samplers.VARIANTS)
+def test_variant_agrees_within_float32(variant: Variant) -> None:
+    function = variant.function
+    # A generator yields other draws in float64 than in float32.
+    expected = parts(TOPIC.right_code(function), function, single=function == "euler_ancestral")
+    found = parts(variant.code, function, single=True)
+    claim_within_float32(found, expected, [SCALE[function]] * len(expected))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
-from itertools import combinations
 from typing import Any
 
 import pytest
@@ -15,13 +13,21 @@ from reference import ddpm
 from reference import vdm as reference
 from reference.mistakes import vdm
 from reference.mistakes.catalogue import Mistake, Variant
+from tests.reference.mistakes.catalogue_claims import (
+    Topic,
+    claim_complete,
+    claim_differs,
+    claim_mistakes_differ_from_each_other,
+    claim_on_top_is_itself,
+    claim_same_parameters,
+    claim_within_float32,
+    draw,
+    each,
+    in_float32,
+    tensors,
+)
 
 T = 6
-
-
-def draw(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator).double()  # exact in float32
 
 
 def model(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
@@ -47,33 +53,6 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "signal_to_noise": (draw(2, 3, seed=4), COVS),
     "image_signal_to_noise": (X0, torch.tensor([1, 2, 5, T]), LEFT),
 }
-
-
-def parts(answer: Any) -> list[torch.Tensor]:
-    answers = answer if isinstance(answer, tuple) else (answer,)
-    return [part.double() for part in answers]
-
-
-def right(function: str) -> list[torch.Tensor]:
-    return parts(getattr(reference, function)(*GIVEN[function]))
-
-
-def finite(part: torch.Tensor) -> torch.Tensor:
-    return part.double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def agree(one: list[torch.Tensor], other: list[torch.Tensor], share: float) -> bool:
-    return all(
-        a.shape == b.shape
-        and torch.equal(a.isfinite(), b.isfinite())
-        and bool((finite(a) - finite(b)).abs().max() <= share * finite(b).abs().max())
-        for a, b in zip(one, other, strict=True)
-    )
-
-
-def in_float32(given: Any) -> Any:
-    floating = isinstance(given, torch.Tensor) and given.is_floating_point()
-    return given.float() if floating else given
 
 
 def squared_error(x0: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
@@ -112,69 +91,43 @@ SCALE: dict[str, Callable[[], list[torch.Tensor]]] = {
     "reconstruction_term": lambda: [density_terms(X0, PREDICTED)],
     "consistency_term": lambda: [WEIGHT_SCALE[TIMES - 2] * squared_error(X0, PREDICTED)],
     "bound_terms": bound_scale,
-    "signal_to_noise": lambda: right("signal_to_noise"),
-    "image_signal_to_noise": lambda: right("image_signal_to_noise"),
+    "signal_to_noise": lambda: TOPIC.right("signal_to_noise"),
+    "image_signal_to_noise": lambda: TOPIC.right("image_signal_to_noise"),
 }
 
 
-@pytest.mark.parametrize("mistake", vdm.MISTAKES, ids=lambda mistake: mistake.id)
+def answers(code: Any, function: str) -> list[torch.Tensor]:
+    return tensors(code(*GIVEN[function]))
+
+
+TOPIC = Topic(vdm.MISTAKES, vdm.VARIANTS, (reference,), GIVEN, answers)
+
+
+@each("mistake", vdm.MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
-    wrong = parts(mistake.code(*GIVEN[mistake.function]))
-    assert not agree(wrong, right(mistake.function), 1e-2)
+    claim_differs(TOPIC, mistake)
 
 
 @pytest.mark.parametrize("function", GIVEN)
 def test_mistakes_about_one_function_differ_from_each_other(function: str) -> None:
-    found = {
-        mistake.id: parts(mistake.code(*GIVEN[function]))
-        for mistake in vdm.MISTAKES
-        if mistake.function == function
-    }
-    alike = [
-        (one, other)
-        for one, other in combinations(found, 2)
-        if agree(found[one], found[other], 1e-3)
-    ]
-    assert alike == []
+    claim_mistakes_differ_from_each_other(TOPIC, function)
 
 
-@pytest.mark.parametrize(
-    "mistake", [mistake for mistake in vdm.MISTAKES if mistake.around], ids=lambda entry: entry.id
-)
+@each("mistake", TOPIC.added_mistakes)
 def test_mistake_on_top_of_the_reference_is_the_mistake_itself(mistake: Mistake) -> None:
-    assert mistake.around is not None
-    on_top = mistake.around(getattr(reference, mistake.function))
-    given = GIVEN[mistake.function]
-    assert agree(parts(on_top(*given)), parts(mistake.code(*given)), 1e-9)
-
-
-@pytest.mark.parametrize("variant", vdm.VARIANTS, ids=lambda variant: variant.id)
-def test_variant_agrees_within_float32(variant: Variant) -> None:
-    answer = variant.code(*map(in_float32, GIVEN[variant.function]))
-    assert all(
-        part.dtype == torch.float32 for part in (answer if isinstance(answer, tuple) else (answer,))
-    )
-    expected, scales = right(variant.function), SCALE[variant.function]()
-    for ours, theirs, scale in zip(parts(answer), expected, scales, strict=True):
-        assert ours.shape == theirs.shape
-        assert ((ours - theirs).abs() <= 32 * 2**-24 * scale).all()
+    claim_on_top_is_itself(TOPIC, mistake)
 
 
 def test_every_function_has_mistakes_and_three_honest_ways_with_unique_ids() -> None:
-    for function in GIVEN:
-        assert sum(mistake.function == function for mistake in vdm.MISTAKES) >= 3
-        assert sum(variant.function == function for variant in vdm.VARIANTS) >= 3
-    for entries in (vdm.MISTAKES, vdm.VARIANTS):
-        assert len({entry.id for entry in entries}) == len(entries)
-        assert {entry.function for entry in entries} == set(GIVEN)
-    assert all(mistake.says[0].isupper() and mistake.says[-1] in ".?" for mistake in vdm.MISTAKES)
+    claim_complete(TOPIC)
 
 
-@pytest.mark.parametrize("entry", (vdm.MISTAKES + vdm.VARIANTS), ids=lambda entry: entry.id)
+@each("entry", TOPIC.entries)
 def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake | Variant) -> None:
-    asked = list(inspect.signature(getattr(reference, entry.function)).parameters)
-    taken = inspect.signature(entry.code).parameters
-    assert list(taken)[: len(asked)] == asked
-    assert all(
-        taken[name].default is not inspect.Parameter.empty for name in taken if name not in asked
-    )
+    claim_same_parameters(TOPIC, entry)
+
+
+@each("variant", vdm.VARIANTS)
+def test_variant_agrees_within_float32(variant: Variant) -> None:
+    single = tensors(variant.code(*in_float32(GIVEN[variant.function])))
+    claim_within_float32(single, TOPIC.right(variant.function), SCALE[variant.function]())
