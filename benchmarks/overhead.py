@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from grader.data import find
+from grader.sandbox import TIERS
 
 ROOT = Path(__file__).parents[1]
 SUBMISSIONS = ROOT / "assignments/vae/submissions"
@@ -42,19 +43,21 @@ class Measured:
 
 
 def main() -> None:
-    """Measures both in turn and prints medians and ratios."""
+    """Measures all in turn and prints medians and ratios."""
     options = _options()
     jobs = len(os.sched_getaffinity(0))
+    tiers = [tier.name for tier in TIERS.values() if tier.name != "none" and not tier.problem()]
+    runs: dict[str, list[Measured]] = {name: [] for name in ("bare nbclient", *tiers)}
     with tempfile.TemporaryDirectory(prefix="grader-bench-") as scratch, _training_data() as data:
         folder = _submissions(Path(scratch) / "submissions")
         notebooks = sorted(map(str, folder.rglob("*.ipynb")))
-        bare_command = [sys.executable, str(ROOT / "benchmarks/bare_nbclient.py"), str(jobs)]
-        bare, ours = [], []
+        bare = [sys.executable, str(ROOT / "benchmarks/bare_nbclient.py"), str(jobs), *notebooks]
         for turn in range(options.repeat):
-            out = Path(scratch) / f"out-{turn}"
-            bare.append(_measure([*bare_command, *notebooks], data))
-            ours.append(_measure(_grader(folder, out, jobs), data))
-    _print(bare, ours, len(notebooks), as_json=options.json)
+            runs["bare nbclient"].append(_measure(bare, data))
+            for tier in tiers:
+                out = Path(scratch) / f"{tier}-{turn}"
+                runs[tier].append(_measure(_grader(folder, out, jobs, tier), data))
+    _print(runs, len(notebooks), as_json=options.json)
 
 
 def _options() -> argparse.Namespace:
@@ -71,9 +74,9 @@ def _submissions(folder: Path) -> Path:
     return folder
 
 
-def _grader(folder: Path, out: Path, jobs: int) -> list[str]:
-    command = [sys.executable, "-m", "grader.cli", "run", str(folder)]
-    return [*command, "--assignment", "vae", "--out", str(out), "--jobs", str(jobs)]
+def _grader(folder: Path, out: Path, jobs: int, tier: str) -> list[str]:
+    command = [sys.executable, "-m", "grader.cli", "run", str(folder), "--assignment", "vae"]
+    return [*command, "--out", str(out), "--jobs", str(jobs), "--isolation", tier]
 
 
 @contextmanager
@@ -139,28 +142,28 @@ class _Peak(threading.Thread):
         return total
 
 
-def _print(bare: list[Measured], ours: list[Measured], count: int, *, as_json: bool) -> None:
-    seconds = [statistics.median(m.wall_seconds for m in runs) for runs in (bare, ours)]
-    peaks = [statistics.median(m.peak_bytes for m in runs) for runs in (bare, ours)]
-    facts = {
-        "submissions": count,
-        "repeats": len(ours),
-        "bare_seconds": seconds[0] / count,
-        "grader_seconds": seconds[1] / count,
-        "ratio_wall": seconds[1] / seconds[0],
-        "bare_peak_bytes": int(peaks[0]),
-        "grader_peak_bytes": int(peaks[1]),
-        "ratio_memory": peaks[1] / peaks[0],
-    }
+def _print(runs: dict[str, list[Measured]], count: int, *, as_json: bool) -> None:
+    rows = {name: _facts(measured, count) for name, measured in runs.items()}
+    bare = rows["bare nbclient"]
+    for row in rows.values():
+        row["ratio_wall"] = row["wall_seconds"] / bare["wall_seconds"]
+        row["ratio_memory"] = row["peak_bytes"] / bare["peak_bytes"]
     if as_json:
-        print(json.dumps(facts))
+        print(json.dumps({"submissions": count, "runs": rows}))
         return
-    print(f"{count} notebooks, {len(ours)} turns, medians, wall seconds per submission")
-    print(f"  bare nbclient  {facts['bare_seconds']:6.2f} s   {peaks[0] / 2**20:6.0f} MiB at most")
-    print(
-        f"  grader run     {facts['grader_seconds']:6.2f} s   {peaks[1] / 2**20:6.0f} MiB at most"
-    )
-    print(f"  ratio          {facts['ratio_wall']:6.2f}     {facts['ratio_memory']:6.2f}")
+    print(f"{count} notebooks, medians; wall seconds per submission, peak memory of everything")
+    for name, row in rows.items():
+        print(
+            f"  {name:<14}{row['wall_seconds']:7.2f} s{row['ratio_wall']:7.2f}"
+            f"{row['peak_bytes'] / 2**20:8.0f} MiB{row['ratio_memory']:7.2f}"
+        )
+
+
+def _facts(measured: list[Measured], count: int) -> dict[str, float]:
+    return {
+        "wall_seconds": statistics.median(m.wall_seconds for m in measured) / count,
+        "peak_bytes": statistics.median(m.peak_bytes for m in measured),
+    }
 
 
 if __name__ == "__main__":
