@@ -97,6 +97,12 @@ def _user_id(sandbox: Sandbox) -> int | None:
     return FIRST_UID + sandbox.slot if os.geteuid() == 0 else None
 
 
+def interpreter_folders() -> list[str]:
+    """Where the interpreter and its packages stand, beside /usr; an outer folder comes first."""
+    prefixes = sorted({sys.base_prefix, sys.prefix}, key=len)
+    return [prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr")]
+
+
 def nesting_command(sandbox: Sandbox) -> list[str]:
     """A bubblewrap for a process that makes sandboxes itself and may outlive the caller."""
     denied = ("--die-with-parent", "--disable-userns")
@@ -150,9 +156,8 @@ def _system() -> Iterator[str]:
     for path in ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts"):
         yield from _parents(path)
         yield from ("--ro-bind-try", path, path)
-    for prefix in sorted({sys.base_prefix, sys.prefix}, key=len):
-        if not prefix.startswith("/usr/"):
-            yield from _bind(prefix, prefix)
+    for prefix in interpreter_folders():
+        yield from _bind(prefix, prefix)
     for secret in _secret_folders():
         yield from ("--tmpfs", secret)
 

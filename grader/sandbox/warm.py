@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from grader.assignment import Limits
 from grader.errors import InfrastructureError
-from grader.sandbox.bubblewrap import Bubblewrap, nesting_command
+from grader.sandbox.bubblewrap import Bubblewrap, interpreter_folders, nesting_command
 from grader.sandbox.held import HeldProcess
 from grader.sandbox.spec import DATA, HOME, LIBRARY, WORK, Sandbox, boot_settings, environment
 from grader.sandbox.zygotes import ZYGOTE_UID, Share, connect, hold
@@ -26,6 +26,7 @@ from grader.sandbox.zygotes import ZYGOTE_UID, Share, connect, hold
 _OLDEST_LINUX = (5, 14)
 _INSIDE = Path(__file__).parents[1] / "kernel" / "inside"
 _START_SECONDS = 60.0
+_PLACES = (HOME, "/tmp", "/dev/shm")  # noqa: S108  inside the sandbox
 
 
 class Warm:
@@ -115,7 +116,8 @@ def _forked(
         "targets": targets,
         "settings": complete,
         "environment": environment(sandbox, HOME, DATA),
-        "places": [HOME, "/tmp", "/dev/shm"],  # noqa: S108  inside the sandbox
+        "places": list(_PLACES),
+        "kept": [prefix for prefix in interpreter_folders() if _is_covered(prefix)],
         "work": WORK,
     }
     try:
@@ -126,6 +128,10 @@ def _forked(
     if not received:
         raise InfrastructureError("no sandbox could be forked; try again")
     return HeldProcess(received[0], connection)
+
+
+def _is_covered(folder: str) -> bool:
+    return any(Path(folder).is_relative_to(place) for place in _PLACES)
 
 
 @contextmanager

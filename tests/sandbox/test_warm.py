@@ -6,14 +6,15 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from grader.assignment import Limits
 from grader.errors import InfrastructureError
-from grader.sandbox import Sandbox, choose, zygotes
-from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox import Sandbox, choose, warm, zygotes
+from grader.sandbox.bubblewrap import Bubblewrap, nesting_command
 from grader.sandbox.warm import Warm
 
 
@@ -85,3 +86,36 @@ def test_data_and_threads_and_library_have_zygotes_of_their_own(
     assert len(names) == 4
     changed = Sandbox(library=tmp_path, limits=Limits(disk="1 MiB"), slot=3, submission=tmp_path)
     assert zygotes._name(changed, "hold") == zygotes._name(sandbox, "hold")
+
+
+KEPT = """
+import os, sys
+sys.path.insert(0, "/run/grader")
+import namespaces
+if os.geteuid() == 0:
+    namespaces.settle(int(sys.argv[1]))
+namespaces.isolate()
+first = os.fork()
+if first:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]))
+namespaces.furnish(["/tmp"], 1 << 20, ["/tmp/deep/interpreter"])
+print(sorted(os.listdir("/tmp")), open("/tmp/deep/interpreter/lib").read())
+try:
+    open("/tmp/deep/interpreter/written", "w")
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.sandbox
+def test_an_interpreter_below_a_covered_folder_stays_in_view_and_read_only(tmp_path: Path) -> None:
+    (tmp_path / "lib").write_text("torch", "utf-8")
+    tmp_path.chmod(0o755)
+    command = [
+        *nesting_command(Sandbox(library=warm._INSIDE, limits=Limits())),
+        *("--perms", "0755", "--dir", "/tmp/deep"),
+        *("--ro-bind", str(tmp_path), "/tmp/deep/interpreter"),
+        *("--", sys.executable, "-I", "-c", KEPT, str(zygotes.ZYGOTE_UID)),
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stdout.splitlines() == ["['deep'] torch", "Read-only file system"], ran.stderr

@@ -69,7 +69,7 @@ def _supervise(connection: socket.socket, request: dict[str, Any], program: byte
     try:
         # The student must not reach this process, which is of the same user.
         set_dumpable(False)
-        furnish(request["places"], request["settings"]["disk"])
+        furnish(request["places"], request["settings"]["disk"], request["kept"])
         student = os.fork()
         if student == 0:
             _live(connection, request, program)

@@ -27,6 +27,7 @@ _NEW_NAMESPACES = (
     | 0x40000000  # net
 )
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_BIND_ALL = 4096 | 16384  # with what is mounted below, such as the covers of grader's own code
 _MS_REC_PRIVATE = 0x4000 | 1 << 18
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 38
 _SECCOMP_MODE_FILTER = 2
@@ -49,7 +50,7 @@ def isolate() -> None:
     Path("/proc/self/gid_map").write_text(f"{STUDENT} {group} 1", "ascii")
 
 
-def furnish(places: Sequence[str], size_bytes: int) -> None:
+def furnish(places: Sequence[str], size_bytes: int, kept: Sequence[str] = ()) -> None:
     """Covers all that could be shared with a neighbour; called by the first process inside.
 
     The system, the library and the data stay in view as the outer sandbox shows them: read-only.
@@ -57,16 +58,22 @@ def furnish(places: Sequence[str], size_bytes: int) -> None:
     Args:
         places: folders that become empty and writable.
         size_bytes: that each of them may hold.
+        kept: folders below the places that stay in view, such as an interpreter below /tmp.
 
     Raises:
         OSError: the system denies one of the mounts.
     """
     mount("none", "/", "", _MS_REC_PRIVATE)
+    held = {folder: os.open(folder, os.O_PATH | os.O_DIRECTORY) for folder in kept}
     mount_processes()
     Path("/proc/sys/user/max_user_namespaces").write_text("0", "ascii")
     options = f"size={size_bytes},nr_inodes={_FILES},mode=0700,uid={STUDENT},gid={STUDENT}"
     for place in places:
         mount("tmpfs", place, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+    for folder, fd in held.items():
+        Path(folder).mkdir(parents=True)
+        mount(f"/proc/self/fd/{fd}", folder, "", _MS_BIND_ALL)
+        os.close(fd)
     terminals = "newinstance,ptmxmode=0666,mode=0620"
     mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, terminals)
     name = b"sandbox"
