@@ -12,6 +12,7 @@ from reports.typeset import label, number
 
 _WIDTH = 360  # of the drawing, in its own units
 _MARGIN = 60  # room for half of the longest label, and for all of a short one
+_EXPLAINED = 0.1  # share of the value that other images can explain
 _TOUCHING = 100  # labels of marks closer than this would touch
 
 
@@ -42,13 +43,18 @@ class IntervalPlot:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric that the notebook printed, the grader recomputed, or both."""
+    """One metric that the notebook printed, the grader recomputed, or both.
+
+    Attributes:
+        flattering: whether the claim is better than other images could explain.
+    """
 
     name: str
     printed: str
     recomputed: str
     interval: str
     mismatch: bool
+    flattering: bool
     plot: IntervalPlot | None
 
 
@@ -67,8 +73,18 @@ def view(result: SubmissionResult, name: str, threshold: Threshold | None) -> Me
         recomputed="" if measured is None else number(measured[0]),
         interval="" if measured is None else f"{number(measured[1])} to {number(measured[2])}",
         mismatch=printed is not None and measured is not None and not _agree(printed, measured),
+        flattering=printed is not None
+        and measured is not None
+        and _flatters(printed, measured[0], threshold),
         plot=_plot(printed, measured, threshold) if measured else None,
     )
+
+
+def _flatters(printed: float, value: float, threshold: Threshold | None) -> bool:
+    # A notebook prints its figure over images of its own; honest ones differ by a few per cent.
+    better_is_less = threshold is None or threshold.full < threshold.zero
+    gain = value - printed if better_is_less else printed - value
+    return not gain <= _EXPLAINED * abs(value)
 
 
 def _agree(printed: float, measured: tuple[float, float, float]) -> bool:

@@ -36,6 +36,22 @@ def test_exponents_and_infinities_are_not_taken_for_coarse_rounding(printed: flo
     assert metrics.view(result(printed, (0.3, 0.29, 0.31)), "bpd", THRESHOLD).mismatch
 
 
+@pytest.mark.parametrize(
+    ("printed", "flatters"), [(0.41, True), (1.7, True), (1.9, False), (2.4, False), (1.93, False)]
+)
+def test_a_claim_is_called_flattering_where_other_images_cannot_explain_it(
+    printed: float, flatters: bool
+) -> None:
+    view = metrics.view(result(printed, (1.931, 1.927, 1.935)), "bpd", THRESHOLD)
+    assert view.flattering is flatters
+
+
+def test_where_more_is_better_a_larger_claim_flatters() -> None:
+    accuracy = Threshold(metric="bpd", full=0.9, zero=0.5)
+    assert metrics.view(result(0.99, (0.7, 0.69, 0.71)), "bpd", accuracy).flattering
+    assert not metrics.view(result(0.5, (0.7, 0.69, 0.71)), "bpd", accuracy).flattering
+
+
 def test_a_claim_that_is_no_number_differs_and_is_not_drawn() -> None:
     view = metrics.view(result(float("nan"), (1.93, 1.92, 1.94)), "bpd", THRESHOLD)
     assert view.mismatch
