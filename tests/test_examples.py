@@ -12,20 +12,28 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-SUBMISSIONS = ROOT / "assignments/vae/submissions"
-EXPECTED: dict[str, Any] = tomllib.loads((SUBMISSIONS / "expected.toml").read_text("utf-8"))
+ASSIGNMENTS = Path(__file__).parents[1] / "assignments"
+FILES = sorted(ASSIGNMENTS.glob("*/submissions/expected.toml"))
+# By "assignment/student".
+EXPECTED: dict[str, Any] = {
+    f"{path.parents[1].name}/{student}": expected
+    for path in FILES
+    for student, expected in tomllib.loads(path.read_text("utf-8")).items()
+}
 
 pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mapping[str, Any]]:
-    out = tmp_path_factory.mktemp("examples")
-    command = [sys.executable, "-m", "grader.cli", "run", str(SUBMISSIONS), "--out", str(out)]
-    subprocess.run(command, check=True, capture_output=True, timeout=900)
-    rows = json.loads((out / "results.json").read_text("utf-8"))["submissions"]
-    return {row["student_id"]: row for row in rows}
+    rows = {}
+    for path in FILES:
+        out = tmp_path_factory.mktemp("examples")
+        command = [sys.executable, "-m", "grader.cli", "run", str(path.parent), "--out", str(out)]
+        subprocess.run(command, check=True, capture_output=True, timeout=900)
+        for row in json.loads((out / "results.json").read_text("utf-8"))["submissions"]:
+            rows[f"{row['assignment']}/{row['student_id']}"] = row
+    return rows
 
 
 def test_every_example_has_an_expectation_and_a_result(graded: Mapping[str, Any]) -> None:
@@ -55,14 +63,16 @@ def test_the_mistakes_of_an_example_are_named(graded: Mapping[str, Any], student
 
 
 def test_a_lost_half_is_shown_with_a_counterexample(graded: Mapping[str, Any]) -> None:
-    failed = [v for v in graded["missing-half"]["verdicts"] if "kl/missing-half" in v["mistakes"]]
+    failed = [
+        v for v in graded["vae/missing-half"]["verdicts"] if "kl/missing-half" in v["mistakes"]
+    ]
     example = next(v["counterexample"] for v in failed if v["counterexample"])
     assert example["function"] == "KLD"
     assert set(example["given"]) == {"mean", "log_std"}
 
 
 def test_a_printed_figure_earns_nothing(graded: Mapping[str, Any]) -> None:
-    forged = graded["forged-bpd"]
+    forged = graded["vae/forged-bpd"]
     (verdict,) = [v for v in forged["verdicts"] if v["question"] == "bpd-test"]
     assert forged["printed"]["bpd"] == 0.01
     assert verdict["points"] == 0

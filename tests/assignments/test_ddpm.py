@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assignments.ddpm.definitions import (
+    KnownModel,
+    batches,
+    bayes,
+    chain,
+    gaussian_pairs,
+    kl_of_pair,
+    kl_to_prior,
+    predicted_mean,
+    schedules,
+    two_parts,
+)
+from grader.assignment import load
+from grader.auditing import audit_assignment
+from grader.checks import CheckFailure
+from grader.checks.context import Catalogue, Context
+from grader.checks.declare import Check
+from grader.checks.expected import ROUNDINGS
+from grader.checks.loading import load_checks, require_complete
+from grader.checks.runner import run_check
+from grader.checks.seeds import Seeds
+from grader.checks.verdict import Outcome, Verdict
+from grader.kernel.local import LocalSubject
+from reference import ddpm, ddpm_reverse
+from reference.mistakes.ddpm import MISTAKES, VARIANTS
+
+FOLDER = Path(__file__).parents[2] / "assignments" / "ddpm"
+ASSIGNMENT = load(FOLDER)
+CHECKS = load_checks(FOLDER)
+QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
+REFERENCE = {
+    function: getattr(ddpm, function, None) or getattr(ddpm_reverse, function)
+    for function in {variant.function for variant in VARIANTS}
+}
+
+
+def subject_with(replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
+    return LocalSubject(REFERENCE | replaced)
+
+
+CATALOGUE = Catalogue(MISTAKES, subject_with)
+
+
+def judged(check: Check, replaced: dict[str, Callable[..., Any]], course: str = "ddpm") -> Verdict:
+    seed = Seeds(assignment=course).of(check.name)
+    context = Context(question=QUESTIONS[check.question], seed=seed)
+    return run_check(check, subject_with(replaced), context, CATALOGUE)
+
+
+def checks_of(function: str) -> list[Check]:
+    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
+    return [check for check in CHECKS if check.question in asked]
+
+
+def test_every_point_is_decided_by_somebody() -> None:
+    require_complete(CHECKS, ASSIGNMENT.questions)
+    assert sum(question.points for question in ASSIGNMENT.questions) == 20
+
+
+def test_questions_ask_for_what_the_reference_takes() -> None:
+    asked = {q.function.name: q.function.arguments for q in ASSIGNMENT.questions if q.function}
+    assert asked.keys() == REFERENCE.keys()
+    for name, arguments in asked.items():
+        code = REFERENCE[name].__code__
+        assert code.co_varnames[: len(arguments)] == arguments
+
+
+def test_the_audit_finds_nothing_and_names_every_mistake() -> None:
+    report = audit_assignment(str(FOLDER)).report
+    assert report.problems == ()
+    assert [row.id for row in report.mistakes if row.id not in row.named_as] == []
+    assert len(report.mistakes) == len(MISTAKES)
+    assert all(variant.passed for variant in report.variants)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_the_reference_passes(check: Check) -> None:
+    verdict = judged(check, {})
+    assert verdict.verdict is Outcome.PASSED, verdict.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.id)
+def test_every_variant_passes_under_any_seed(variant: Any) -> None:
+    for course in range(25):
+        for check in checks_of(variant.function):
+            verdict = judged(check, {variant.function: variant.code}, f"ddpm {course}")
+            assert verdict.verdict is Outcome.PASSED, verdict.message
+
+
+@pytest.mark.parametrize("function", sorted(REFERENCE))
+def test_one_part_in_a_thousand_is_noticed(function: str) -> None:
+    def off(*args: Any) -> Any:
+        answer = REFERENCE[function](*args)
+        if isinstance(answer, tuple):
+            return answer[0], answer[1] * 1.001
+        return answer * 1.001
+
+    verdicts = [judged(check, {function: off}) for check in checks_of(function)]
+    assert Outcome.FAILED in {verdict.verdict for verdict in verdicts}
+
+
+@pytest.mark.parametrize("function", sorted(REFERENCE))
+def test_nan_is_noticed_by_every_check(function: str) -> None:
+    def nowhere(*args: Any) -> Any:
+        answer = REFERENCE[function](*args)
+        parts = answer if isinstance(answer, tuple) else (answer,)
+        gone = tuple(part * float("nan") for part in parts)
+        return gone if isinstance(answer, tuple) else gone[0]
+
+    inside = {"model_sees_noised_data_and_its_time"}  # decides by what the model was given
+    for check in checks_of(function):
+        if check.name not in inside:
+            assert judged(check, {function: nowhere}).verdict is Outcome.FAILED, check.name
+
+
+def test_a_wrong_sample_costs_its_points_once() -> None:
+    (wrong,) = (mistake for mistake in MISTAKES if mistake.id == "q-sample/alpha-for-alpha-bar")
+
+    def loss(model: Any, x0: Any, t: Any, noise: Any, left: Any) -> Any:
+        return (noise - model(wrong.code(x0, t, noise, left), t)).square().mean()
+
+    replaced = {"q_sample": wrong.code, "diffusion_loss": loss}
+    for check in checks_of("diffusion_loss"):
+        assert judged(check, replaced).verdict is Outcome.PASSED, check.name
+        assert judged(check, {"diffusion_loss": loss}).verdict is Outcome.FAILED, check.name
+    noising = {judged(check, replaced).verdict for check in checks_of("q_sample")}
+    assert Outcome.FAILED in noising
+
+
+def test_wrong_moments_cost_their_points_once() -> None:
+    (wrong,) = (mistake for mistake in MISTAKES if mistake.id == "moments/index-late")
+
+    def sample(x0: Any, t: Any, noise: Any, left: Any) -> Any:
+        mean, variance = wrong.code(x0, t, left)
+        return mean + variance.sqrt() * noise
+
+    replaced = {"q_mean_variance": wrong.code, "q_sample": sample}
+    for check in checks_of("q_sample"):
+        assert judged(check, replaced).verdict is Outcome.PASSED, check.name
+    moments = {judged(check, replaced).verdict for check in checks_of("q_mean_variance")}
+    assert Outcome.FAILED in moments
+
+
+@pytest.mark.parametrize("shape", ["one for each example", "one for each entry"])
+@pytest.mark.parametrize("function", ["q_mean_variance", "posterior"])
+def test_a_variance_may_have_any_shape_that_holds_it(function: str, shape: str) -> None:
+    def reshaped(x0: torch.Tensor, *rest: Any) -> Any:
+        mean, variance = REFERENCE[function](x0, *rest)
+        return mean, variance.flatten() if shape == "one for each example" else variance + 0 * mean
+
+    for check in checks_of(function):
+        assert judged(check, {function: reshaped}).verdict is Outcome.PASSED
+
+
+def test_a_schedule_in_double_precision_passes() -> None:
+    def widened(timesteps: int) -> torch.Tensor:
+        return torch.linspace(1e-4, 0.02, timesteps).double()
+
+    for check in checks_of("linear_beta_schedule"):
+        assert judged(check, {"linear_beta_schedule": widened}).verdict is Outcome.PASSED
+
+
+def test_a_mean_alone_is_no_pair() -> None:
+    with pytest.raises(CheckFailure, match="two tensors"):
+        two_parts([np.ones((2, 3))], [np.ones((2, 3))], "posterior")
+
+
+def test_a_variance_for_another_batch_is_refused() -> None:
+    with pytest.raises(CheckFailure, match=r"shape \(1, 1\)"):
+        two_parts([(np.ones((2, 3)), np.ones((1, 1)))], [np.ones((2, 3))], "posterior")
+
+
+@pytest.mark.parametrize("betas", schedules(), ids=len)
+def test_the_composed_chain_keeps_unit_variance(betas: np.ndarray[Any, Any]) -> None:
+    signal, variance = chain(betas)
+    assert signal**2 == pytest.approx(np.cumprod(1 - betas.astype(np.float64)))
+    assert signal**2 + variance == pytest.approx(np.ones(len(betas)))
+
+
+def test_signal_left_is_the_same_number_in_every_precision() -> None:
+    for betas, batch in zip(schedules(), batches()[::3], strict=True):
+        assert np.array_equal(batch.left, np.cumprod(1 - betas.astype(np.float64)))
+
+
+def test_bayes_on_a_grid_is_the_product_of_two_gaussians() -> None:
+    x0, x_t = np.asarray([[1.5], [-1.0]]), np.asarray([[0.25], [2.0]])
+    mean, variance = bayes(x0, x_t, np.asarray([2, 1]), np.asarray([0.25, 0.5]))
+    # At t = 2: prior N(sqrt(3/4) x_0, 1/4), likelihood of x_1 in x_2 ~ N(sqrt(1/2) x_1, 1/2).
+    precision = 4 + 1
+    centre = (4 * np.sqrt(0.75) * 1.5 + np.sqrt(0.5) * 0.25 / 0.5) / precision
+    assert variance.value.ravel() == pytest.approx([1 / precision, 0], abs=1e-12)
+    assert mean.value.ravel() == pytest.approx([centre, -1.0], abs=1e-12)
+
+
+def test_mean_by_bayes_is_that_of_the_paper() -> None:
+    batch = batches()[-1]
+    given = (batch.x_t, batch.noise, batch.t, batch.betas)
+    wide = (torch.from_numpy(part) for part in given)
+    right = ddpm_reverse.mean_from_noise(*wide).numpy()
+    assert predicted_mean(*given).value == pytest.approx(right, abs=1e-4)
+
+
+def test_kl_to_the_prior_is_the_closed_form() -> None:
+    x0 = np.asarray([[2.0, -1.0]], np.float32)
+    left, size, squares = 0.75, 2, 5.0
+    closed = (left * squares - size * left - size * np.log(1 - left)) / 2
+    assert kl_to_prior(x0, np.asarray([0.25], np.float32)).value == pytest.approx([closed])
+
+
+def test_kl_of_pairs_is_that_of_torch() -> None:
+    from torch.distributions import MultivariateNormal, kl_divergence
+
+    for pair in gaussian_pairs():
+        mean_a, cov_a, mean_b, cov_b = (torch.from_numpy(part).double() for part in pair)
+        laws = MultivariateNormal(mean_a, cov_a), MultivariateNormal(mean_b, cov_b)
+        assert kl_of_pair(*pair).value == pytest.approx(kl_divergence(*laws).numpy(), abs=1e-12)
+
+
+def test_the_known_model_refuses_another_t() -> None:
+    with pytest.raises(ValueError, match="for 2 examples"):
+        KnownModel()(np.zeros((2, 3)), np.ones(3))
+
+
+def test_tolerance_in_float32_stays_below_a_thousandth() -> None:
+    for batch in batches():
+        mean, _ = bayes(batch.x0, batch.x_t, batch.t, batch.betas)
+        size = np.abs(batch.x0) + np.abs(batch.x_t)
+        assert np.all(mean.tolerance(np.dtype(np.float32)) <= 1e-3 * size)
+        assert np.all(mean.tolerance(np.dtype(np.float32)) >= ROUNDINGS * 2**-24 * size)
