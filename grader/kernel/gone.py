@@ -20,26 +20,26 @@ class GoneSubject(Subject):
         self._reason = reason
         self._fault = fault
 
-    def _request(self, request: Request) -> list[Value | SubjectError]:  # noqa: ARG002
+    def _request(self, request: Request) -> list[Value | SubjectError]:  # noqa: ARG002  asked in vain
         raise self._error()
 
-    def definition(self, name: str) -> Definition:  # noqa: ARG002  there is nothing to look up
+    def definition(self, name: str) -> Definition:  # noqa: ARG002  asked in vain
         """Raises the reason."""
         raise self._error()
 
-    def value(self, name: str) -> Value:  # noqa: ARG002
+    def value(self, name: str) -> Value:  # noqa: ARG002  asked in vain
         """Raises the reason."""
         raise self._error()
 
-    def handle(self, name: str) -> Handle:  # noqa: ARG002
+    def handle(self, name: str) -> Handle:  # noqa: ARG002  asked in vain
         """Raises the reason."""
         raise self._error()
 
-    def state(self, handle: Handle) -> dict[str, Array]:  # noqa: ARG002
+    def state(self, handle: Handle) -> dict[str, Array]:  # noqa: ARG002  asked in vain
         """Raises the reason."""
         raise self._error()
 
-    def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> None:  # noqa: ARG002
+    def load_state(self, handle: Handle, tensors: Mapping[str, Array]) -> None:  # noqa: ARG002  asked in vain
         """Raises the reason."""
         raise self._error()
 
