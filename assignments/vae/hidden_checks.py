@@ -10,7 +10,6 @@ import torch
 
 from assignments.vae.code_length import measure_bpd
 from assignments.vae.definitions import follows_from_own_terms, negative_log_likelihood, scale_of
-from assignments.vae.figures import decode_png, expect_drawn, expect_grid, pngs_of
 from grader.checks import (
     Array,
     Expected,
@@ -27,6 +26,7 @@ from grader.checks import (
 )
 from grader.checks.declare import Detectable
 from grader.checks.exact_null import detects
+from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
 from reference.distributions import categorical_log_likelihood, kl_to_unit_gaussian
 
 LATENT_SIZES = (1, 2, 7, 20, 64, 256)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assignments.vae.figures import decode_png, expect_drawn, expect_grid, pngs_of
 from grader.checks import CheckFailure
+from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
 from grader.data import find, held_out
 
 matplotlib.use("Agg")

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from grader.checks import Array, CheckFailure, evidence, expect
+from grader.checks.expectations import expect
+from grader.checks.failure import CheckFailure
+from grader.checks.recording import evidence
+from grader.checks.subject import Array
 
 MOST_PIXELS = 1 << 24
 
