@@ -1,4 +1,7 @@
-"""An assignment's `checks.py` and `hidden_checks.py`, executed and held against its questions."""
+"""An assignment's `checks.py` and `hidden_checks.py`, executed and held against its questions.
+
+Either file may import checks from files beside it; those count as its own.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from grader.checks.context import Question
 from grader.checks.declare import Check, collecting
@@ -17,15 +21,20 @@ from grader.errors import AssignmentError
 _FILES = ("checks.py", "hidden_checks.py")
 
 
-def load_checks(folder: Path) -> tuple[Check, ...]:
+def load_checks(folder: Path, *more: Path) -> tuple[Check, ...]:
     """The checks of an assignment, public ones first.
 
     A student's kit has no `hidden_checks.py`, so either file may be missing.
 
+    Args:
+        folder: of the assignment.
+        more: further files of checks, those of a dialect.
+
     Raises:
         AssignmentError: a file does not run, or two checks share a name.
     """
-    found = [check for name in _FILES for check in _execute(folder / name)]
+    files = (*(folder / name for name in _FILES), *more)
+    found = [check for path in files for check in _execute(path)]
     seen: set[str] = set()
     for check in found:
         if check.name in seen:
@@ -95,7 +104,18 @@ def _execute(path: Path) -> Iterable[Check]:
             f"{path}{_line(path, error)}: {type(error).__name__}: {error}"
         ) from error
     hidden = path.name == "hidden_checks.py"
-    return [replace(check, hidden=hidden) for check in found]
+    return [replace(check, hidden=hidden) for check in (*_imported(module), *_own(module, found))]
+
+
+def _imported(module: ModuleType) -> Iterator[Check]:
+    """Checks of files beside this one, which may have been executed before it."""
+    for value in vars(module).values():
+        if isinstance(value, Check) and value.function.__module__ != module.__name__:
+            yield value
+
+
+def _own(module: ModuleType, found: Sequence[Check]) -> Iterator[Check]:
+    return (check for check in found if check.function.__module__ == module.__name__)
 
 
 def _line(path: Path, error: Exception) -> str:

@@ -113,3 +113,25 @@ def test_points_may_differ_by_rounding(tmp_path: Path) -> None:
 def test_manual_questions_need_no_check(tmp_path: Path) -> None:
     questions = [Question("kl", 3), Question("prose", 2, manual=True)]
     require_complete(load_checks(folder_with(tmp_path)), questions)
+
+
+def test_checks_of_a_file_beside_it_count_however_often_they_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "beside_the_checks.py").write_text(PUBLIC)
+    own = PUBLIC.replace("kl_is_right", "kl_is_positive")
+    (tmp_path / "checks.py").write_text(own + "\nfrom beside_the_checks import kl_is_right\n")
+    for _ in range(2):
+        found = load_checks(tmp_path)
+        assert [check.name for check in found] == ["kl_is_right", "kl_is_positive"]
+
+
+def test_checks_of_further_files_come_last(tmp_path: Path) -> None:
+    (tmp_path / "checks.py").write_text(PUBLIC)
+    more = tmp_path / "more.py"
+    more.write_text(PUBLIC.replace("kl_is_right", "kl_is_positive"))
+    assert [check.name for check in load_checks(tmp_path, more)] == [
+        "kl_is_right",
+        "kl_is_positive",
+    ]
