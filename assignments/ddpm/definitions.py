@@ -19,7 +19,9 @@ from grader.errors import SubjectError
 _BETAS = ((0.25,), (0.125, 0.5), (0.0625, 0.125, 0.25, 0.5, 0.75))
 _DATA = (1.0, -2.0, 0.5, 3.0, -0.75, 0.25, -1.5)
 _NOISE = (0.5, 1.0, -1.25, -0.5, 2.0, -0.25, 1.5, -1.0, 0.75)  # as many as to be coprime with them
-_GRID = np.linspace(-20, 20, 4001)  # in standard deviations of x_{t-1} given x_0
+# In standard deviations of what is integrated: sums over half-steps give a Gaussian's moments to
+# exp(-8 pi^2), and exp(-50) is left out on either side.
+_GRID = np.linspace(-10, 10, 41)
 
 
 class Batch(NamedTuple):
@@ -109,15 +111,27 @@ def noised(batch: Batch) -> Array:
 def expected_sample(batch: Batch) -> Expected:
     """x_t with the sum of its absolute terms."""
     mean, variance = moments(batch)
-    spread = np.abs(np.sqrt(variance.value) * batch.noise)
+    spread = _rooted(variance.value) * np.abs(batch.noise)
     return Expected(noised(batch), np.abs(mean.value) + spread, "x_t of the composed chain")
+
+
+def _rooted(variance: Array) -> Array:
+    """Scale of the root of what is left of one, such as 1 - alpha-bar.
+
+    One rounding of alpha-bar moves the difference by that much, and its root by half of it over
+    the root.
+    """
+    std = np.sqrt(variance)
+    return np.asarray(std + 1 / (2 * std))
 
 
 def expected_step(batch: Batch) -> Expected:
     """One kernel applied to the data as x_{t-1}."""
     beta = at(batch.betas.astype(np.float64), batch.t, batch.x0)
-    terms = np.sqrt(1 - beta) * batch.x0, np.sqrt(beta) * batch.noise
-    return Expected.of_terms(terms, axis=None, says="a draw of N(sqrt(1 - beta) x, beta)")
+    kept, fresh = np.sqrt(1 - beta) * batch.x0, np.sqrt(beta) * batch.noise
+    # Beta may have come back from alpha as 1 - alpha.
+    scale = np.abs(kept) + _rooted(beta) * np.abs(batch.noise)
+    return Expected(kept + fresh, scale, "a draw of N(sqrt(1 - beta) x, beta)")
 
 
 def kl_to_prior(x0: Array, betas: Array) -> Expected:
@@ -130,7 +144,10 @@ def kl_to_prior(x0: Array, betas: Array) -> Expected:
 
     log_std = np.full_like(mean, np.log(variance[-1]) / 2)
     says = "the expected log-ratio E_q[log q(x_T | x_0) - log p(x_T)], integrated numerically,"
-    return gaussian_expectation(log_ratio, mean, log_std, says=says)
+    found = gaussian_expectation(log_ratio, mean, log_std, says=says)
+    assert found.scale is not None
+    # One rounding of alpha-bar under the logarithm of 1 - alpha-bar, for every entry.
+    return Expected(found.value, found.scale + mean.shape[1] / (2 * variance[-1]), says)
 
 
 def rounding(betas: Array) -> Array:
@@ -150,14 +167,20 @@ def bayes(x0: Array, x_t: Array, t: Array, betas: Array) -> tuple[Expected, Expe
     signals, variances = chain(betas)
     signal, variance = np.r_[1.0, signals[:-1]], np.r_[0.0, variances[:-1]]
     beta = at(betas.astype(np.float64), t, x0)
-    grid = _GRID.reshape(-1, *[1] * x0.ndim)
     centre, std = at(signal, t, x0) * x0, np.sqrt(at(variance, t, x0))
-    points = centre + std * grid  # (points, B, ...)
-    log_joint = -((x_t - np.sqrt(1 - beta) * points) ** 2) / (2 * beta) - grid**2 / 2
-    weights = np.exp(log_joint - log_joint.max(axis=0))
+
+    def log_joint(z: Array) -> Array:  # at x_{t-1} = centre + std z, but for a constant
+        step = x_t - np.sqrt(1 - beta) * centre - np.sqrt(1 - beta) * std * z
+        return np.asarray(-(step**2) / (2 * beta) - z**2 / 2)
+
+    middle, width = _peak(log_joint, np.zeros(np.shape(x_t)))
+    z = middle + width * _GRID.reshape(-1, *[1] * x0.ndim)  # (points, B, ...)
+    densities = log_joint(z)
+    weights = np.exp(densities - densities.max(axis=0))
     weights /= weights.sum(axis=0)
-    shift = (weights * grid).sum(axis=0)
-    mean, spread = centre + std * shift, std**2 * (weights * (grid - shift) ** 2).sum(axis=0)
+    shift = (weights * (z - middle)).sum(axis=0)
+    spread = std**2 * (weights * (z - middle - shift) ** 2).sum(axis=0)
+    mean = centre + std * (middle + shift)
     growth = at(rounding(betas), t, x0)
     return (
         Expected(mean, growth * (np.abs(x0) + np.abs(x_t)), "the mean by Bayes' rule"),
@@ -165,6 +188,13 @@ def bayes(x0: Array, x_t: Array, t: Array, betas: Array) -> tuple[Expected, Expe
             spread, np.broadcast_to(growth * beta, spread.shape), "the variance by Bayes' rule"
         ),
     )
+
+
+def _peak(log_density: Callable[[Array], Array], zero: Array) -> tuple[Array, Array]:
+    """Where a Gaussian log density is largest, and its width there: from three of its values."""
+    below, here, above = (log_density(zero + offset) for offset in (-1.0, 0.0, 1.0))
+    curvature = 2 * here - below - above
+    return (above - below) / (2 * curvature), 1 / np.sqrt(curvature)
 
 
 def predicted_x0(x_t: Array, noise: Array, t: Array, betas: Array) -> Expected:
