@@ -51,6 +51,8 @@ class RemoteSubject(Subject):
         self._interrupt = interrupt
         self._rebuild = rebuild
         self._gone: Failure | None = None
+        # Kept for as long as the student's objects may hold them, as a constructor or a hook does.
+        self._callbacks: list[Callback] = []
 
     def _request(self, request: Request) -> list[Value | SubjectError]:
         answers = self._exchange(request_to_data(request))
@@ -110,19 +112,18 @@ class RemoteSubject(Subject):
             return self._lost(f"the kernel sent what is no answer: {error}", "error")
 
     def _conversation(self, message: dict[str, Value], deadline: float) -> Value:
-        callbacks: list[Callback] = []
-        self._send(message, callbacks, deadline)
+        self._send(message, deadline)
         for _ in range(MAX_CALLBACKS):
             reply = self._receive(deadline)
             if "callback" not in reply:
                 return reply.get("reply")
-            self._send({"answer": _called(callbacks, reply)}, callbacks, deadline)
+            self._send({"answer": _called(self._callbacks, reply)}, deadline)
         raise WireError("it called a function of the grader's too often")
 
-    def _send(self, message: dict[str, Value], callbacks: list[Callback], deadline: float) -> None:
+    def _send(self, message: dict[str, Value], deadline: float) -> None:
         def register(callback: Callback) -> int:
-            callbacks.append(callback)
-            return len(callbacks) - 1
+            self._callbacks.append(callback)
+            return len(self._callbacks) - 1
 
         try:
             header, payload = Encoder(register).encode(message)
@@ -142,7 +143,7 @@ class RemoteSubject(Subject):
         deadline = time.monotonic() + GRACE_SECONDS
         try:
             while "callback" in (reply := self._receive(deadline)):
-                self._send({"answer": Failure("stopped")}, [], deadline)
+                self._send({"answer": Failure("stopped")}, deadline)
         except (ChannelTimeoutError, ChannelClosedError, WireError):
             return self._lost(f"{message}, and none after an interrupt", "timeout")
         if not _was_interrupted(reply.get("reply")):

@@ -179,6 +179,21 @@ def test_callbacks_run_here_and_their_errors_are_the_students(served: Make) -> N
     assert "the function that was passed in cannot take this" in str(error)
 
 
+def test_a_callback_may_be_kept_and_called_by_a_later_request(served: Make) -> None:
+    subject = served(Model=Model, f=lambda decoder: decoder(1))
+    model = subject.new("Model")
+    seen: list[Any] = []
+
+    def ours(_module: Any, args: Any, _output: Any) -> Any:
+        seen.append(args[0])
+        return np.full(1, 7.0, np.float32)
+
+    subject.call(model, Callback(ours), method="net.register_forward_hook")
+    assert subject.call("f", Callback(lambda _: 5)) == 5
+    assert subject.call(model, np.ones(2, np.float32)).tolist() == [7]
+    assert seen[0].tolist() == [1, 1]
+
+
 def test_calling_our_function_with_what_cannot_cross_leaves_both_ends_in_step(
     served: Make,
 ) -> None:
