@@ -55,20 +55,20 @@ from grader.checks import (
 # 1.1 A linear schedule
 
 FIRST, LAST = 1e-4, 0.02
+LENGTHS = (2, 3, 5, 10, 200, 1000)
 
 
 @check("schedule", points=0.75)
 def betas_grow_in_equal_steps(subject: Subject) -> None:
     """The betas run from 1e-4 at t = 1 to 0.02 at t = T in equal steps."""
-    lengths = (2, 3, 5, 10, 200, 1000)
     # torch's default precision is enough for a schedule, whatever its answer is widened to.
-    answers = [_narrowed(a) for a in subject.map("linear_beta_schedule", [(n,) for n in lengths])]
+    answers = [_narrowed(a) for a in subject.map("linear_beta_schedule", [(n,) for n in LENGTHS])]
     says = "the schedule that grows by the same amount at every step"
     expected = [
         Expected(FIRST + (LAST - FIRST) * np.arange(n) / (n - 1), np.full(n, LAST), says)
-        for n in lengths
+        for n in LENGTHS
     ]
-    expect_all_close(answers, expected, given=[{"timesteps": np.asarray(n)} for n in lengths])
+    expect_all_close(answers, expected, given=[{"timesteps": np.asarray(n)} for n in LENGTHS])
 
 
 def _narrowed(answer: Any) -> Any:
