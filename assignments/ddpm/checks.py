@@ -120,9 +120,9 @@ def steps_compose_to_the_chain(subject: Subject) -> None:
     """Your own steps, taken one after the other, keep data of variance one at variance one."""
     betas = schedules()[-1]
     steps = len(betas)
-    x = np.eye(steps + 1, 1, dtype=np.float32)  # the first row follows the data, the others noise
+    x = np.eye(steps + 1, 1, dtype=betas.dtype)  # the first row follows the data, the others noise
     for t in range(1, steps + 1):
-        noise = np.eye(steps + 1, 1, k=-t, dtype=np.float32)
+        noise = np.eye(steps + 1, 1, k=-t, dtype=betas.dtype)
         x = as_array(subject.call("q_step", x, np.full(len(x), t), noise, betas))
         expect_shape(x, (steps + 1, 1))
     expect_close(
@@ -302,7 +302,7 @@ def posterior_joins_the_chain(subject: Subject) -> None:
 def _posterior_at_two_points(subject: Subject, batch: Batch) -> tuple[list[Array], Array]:
     """Means at the two points of a rule that is exact for a Gaussian x_t, and the variance."""
     x = [noised(batch._replace(noise=sign * np.ones_like(batch.noise))) for sign in (-1, 1)]
-    given = [(batch.x0, each.astype(np.float32), batch.t, batch.betas) for each in x]
+    given = [(batch.x0, each.astype(batch.x0.dtype), batch.t, batch.betas) for each in x]
     means, variances = two_parts(subject.map("posterior", given), 2 * [batch.x0], "posterior")
     for mean in means:
         expect_shape(mean, batch.x0.shape)
@@ -483,18 +483,19 @@ def reverse_chain_retraces_the_forward_chain(subject: Subject) -> None:
     signal, variance = (
         np.r_[first, part] for first, part in zip((1, 0), chain(betas), strict=True)
     )
-    variances = (betas * variance[:-1] / variance[1:]).astype(np.float32)
+    variances = (betas * variance[:-1] / variance[1:]).astype(betas.dtype)
 
     def exact(x_t: Array, t: Array) -> Array:
         noise = (x_t - start * signal[t][:, np.newaxis]) / np.sqrt(variance[t])[:, np.newaxis]
-        return np.asarray(noise.astype(np.float32))
+        return np.asarray(noise.astype(betas.dtype))
 
     variances[0] = betas[0]  # the last step has no use for it
     x = _response(steps + 1, steps) * np.sqrt(variance[-1])
-    x = (x + start * signal[-1]).astype(np.float32)
+    x = (x + start * signal[-1]).astype(betas.dtype)
     growth = steps * rounding(betas).max() * (1 + start) ** 2
     for t in range(steps, 0, -1):
-        given = (x, np.full(len(x), t), _response(t, steps), betas, variances)
+        noise = _response(t, steps).astype(betas.dtype)
+        given = (x, np.full(len(x), t), noise, betas, variances)
         x = as_array(subject.call("p_sample", Callback(exact), *given))
         expect_shape(x, (steps + 2, 1))
         centre, found = x[0, 0], np.sum((x[1:].astype(np.float64) - x[0]) ** 2)
@@ -512,7 +513,7 @@ def reverse_chain_retraces_the_forward_chain(subject: Subject) -> None:
 
 def _response(source: int, steps: int) -> Array:
     """Noise of one in the row of its source: row 0 stays at the mean, x_T has the last row."""
-    return np.eye(steps + 2, 1, k=-source, dtype=np.float32)
+    return np.eye(steps + 2, 1, k=-source)
 
 
 def _named(names: Sequence[str], given: Sequence[Sequence[Array]]) -> list[dict[str, Array]]:
