@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from reference.mistakes import (
     samplers_ancestral,
     samplers_ddim,
@@ -9,11 +11,13 @@ from reference.mistakes import (
     samplers_dpm_solver,
     samplers_euler,
     samplers_guidance,
+    samplers_levels,
     samplers_multistep,
 )
 from reference.mistakes.catalogue import Mistake, Variant
 
 _TOPICS = (
+    samplers_levels,
     samplers_euler,
     samplers_ancestral,
     samplers_multistep,
@@ -26,3 +30,6 @@ _TOPICS = (
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 
 VARIANTS: tuple[Variant, ...] = tuple(variant for topic in _TOPICS for variant in topic.VARIANTS)
+
+# Every solution has imported torch, and a generator can be made there only.
+SOLUTION = {"torch": torch}

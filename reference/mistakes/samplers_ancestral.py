@@ -7,6 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -92,7 +93,43 @@ def _ancestral(
     return x
 
 
+def _one_noise_for_all_steps(
+    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator
+) -> Tensor:
+    once = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    return _ancestral(denoise, x, sigmas, generator, draw=lambda *_, **__: once)
+
+
+def _seeded_inside(
+    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator
+) -> Tensor:
+    del generator
+    return _ancestral(denoise, x, sigmas, torch.Generator().manual_seed(0))
+
+
+def _generator_ignored(
+    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator
+) -> Tensor:
+    del generator
+    return _ancestral(denoise, x, sigmas, torch.default_generator)
+
+
 _STEPS = (
+    (
+        "one-noise-for-all-steps",
+        "Is the noise of your second step fresh, or the one of the first step again?",
+        _one_noise_for_all_steps,
+    ),
+    (
+        "seeded-inside",
+        "Call it with two generators: does it notice which one it was given?",
+        _seeded_inside,
+    ),
+    (
+        "generator-ignored",
+        "Where does your noise come from? You were given a generator to draw it from.",
+        _generator_ignored,
+    ),
     (
         "one-noise-for-the-batch",
         "Do two examples of one batch receive the same noise?",
@@ -150,11 +187,36 @@ def _clean_first(
     return x
 
 
+def _up_first(sigma: Tensor, following: Tensor) -> Pair:
+    up = torch.minimum(following, (following**2 * (sigma**2 - following**2) / sigma**2) ** 0.5)
+    return (following**2 - up**2) ** 0.5, up
+
+
+def _numpy_split(sigma: Tensor, following: Tensor) -> Pair:
+    down = np.square(following.numpy()) / sigma.numpy()
+    up = np.sqrt(np.square(following.numpy()) - np.square(down))
+    return torch.as_tensor(down), torch.as_tensor(up)
+
+
+def _renoised(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator) -> Tensor:
+    ones = x.new_ones([x.shape[0]])
+    for i in range(len(sigmas) - 1):
+        denoised = denoise(x, sigmas[i] * ones)
+        down, up = _up_first(sigmas[i], sigmas[i + 1])
+        x = x + (x - denoised) / sigmas[i] * (down - sigmas[i])
+        fresh = torch.empty_like(x).normal_(generator=generator)
+        x = torch.addcmul(x, fresh, up) if sigmas[i + 1] > 0 else x
+    return x
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("ancestral-levels/down-first", "ancestral_sigmas", _down_first),
     Variant("ancestral-levels/variances", "ancestral_sigmas", _by_variances),
     Variant("ancestral-levels/angle", "ancestral_sigmas", _by_angle),
+    Variant("ancestral-levels/up-first", "ancestral_sigmas", _up_first),
+    Variant("ancestral-levels/numpy", "ancestral_sigmas", _numpy_split),
     Variant("ancestral/slope", "euler_ancestral", _ancestral),
     Variant("ancestral/clean-first", "euler_ancestral", _clean_first),
+    Variant("ancestral/renoised", "euler_ancestral", _renoised),
     Variant("ancestral/variances", "euler_ancestral", partial(_ancestral, split=_by_variances)),
 )

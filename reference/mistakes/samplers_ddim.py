@@ -36,6 +36,10 @@ def _ddim(
     return x
 
 
+def _noisy(x: Tensor) -> Tensor:
+    return x + 0.25 * torch.randn_like(x)
+
+
 def _clipped(model: Denoiser, x: Tensor, timesteps: Tensor, alphas_cumprod: Tensor) -> Tensor:
     return _ddim(model, x, timesteps, alphas_cumprod).clamp(-1, 1)
 
@@ -71,6 +75,32 @@ _WHOLE: tuple[tuple[str, str, Callable[..., Tensor]], ...] = (
         "last-step-missing",
         "Your last step ends at a timestep with noise left; where should it end?",
         _last_step_missing,
+    ),
+    (
+        "first-timestep-skipped",
+        "At which timestep do the data that come in stand? Yours starts later.",
+        lambda model, x, timesteps, alphas_cumprod: _ddim(model, x, timesteps[1:], alphas_cumprod),
+    ),
+    (
+        "time-as-a-fraction",
+        "In which units does the model want its time?",
+        lambda model, x, timesteps, alphas_cumprod: _ddim(
+            lambda x_t, t: model(x_t, t / len(alphas_cumprod)), x, timesteps, alphas_cumprod
+        ),
+    ),
+    (
+        "noise-added",
+        "Start twice from the same data: where does the difference come from?",
+        lambda model, x, timesteps, alphas_cumprod: _noisy(
+            _ddim(model, x, timesteps, alphas_cumprod)
+        ),
+    ),
+    (
+        "start-drawn-afresh",
+        "Does your answer depend on the data that come in?",
+        lambda model, x, timesteps, alphas_cumprod: _ddim(
+            model, torch.randn_like(x), timesteps, alphas_cumprod
+        ),
     ),
     (
         "clipped",
@@ -112,8 +142,32 @@ def _ddim_with(
     return x
 
 
+@torch.no_grad()
+def _ddim_by_index(model: Denoiser, x: Tensor, timesteps: Tensor, alphas_cumprod: Tensor) -> Tensor:
+    stops = [int(t) for t in timesteps]
+    for i in range(len(stops)):
+        left = alphas_cumprod[stops[i] - 1].item()
+        left_next = alphas_cumprod[stops[i + 1] - 1].item() if i + 1 < len(stops) else 1.0
+        noise = model(x, torch.ones(x.shape[0], dtype=torch.long) * stops[i])
+        x0 = (x - (1 - left) ** 0.5 * noise) / left**0.5
+        x = left_next**0.5 * x0 + (1 - left_next) ** 0.5 * noise
+    return x
+
+
+def _ddim_as_euler(model: Denoiser, x: Tensor, timesteps: Tensor, alphas_cumprod: Tensor) -> Tensor:
+    padded = torch.nn.functional.pad(alphas_cumprod, (1, 0), value=1.0)
+    levels = (1 / padded - 1).sqrt()
+    scaled = x / padded[timesteps[0]].sqrt()
+    for t, following in zip(timesteps, [*timesteps[1:], 0], strict=True):
+        noise = model(scaled * padded[t].sqrt(), t.repeat(x.shape[0]))
+        scaled = scaled + (levels[following] - levels[t]) * noise
+    return scaled
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("ddim/longer-schedule", "ddim", _ddim),
     Variant("ddim/terms", "ddim", _ddim_with),
+    Variant("ddim/by-index", "ddim", _ddim_by_index),
+    Variant("ddim/as-euler", "ddim", _ddim_as_euler),
     Variant("ddim/two-cases", "ddim", partial(_ddim_with, step=step_in_two_cases)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -28,11 +29,12 @@ def _second_order(
     extrapolate: Extrapolate = _extrapolated,
     renewed: bool = True,
     decay: Callable[[Tensor], Tensor] = lambda length: -torch.expm1(-length),
+    first_at_zero: bool = True,
 ) -> Tensor:
     memory: tuple[Tensor, Tensor] | None = None
     for sigma, following in pairwise(sigmas.to(x)):
         clean, length = denoise(x, sigma), sigma.log() - following.log()
-        second = memory is not None and bool(following > 0)
+        second = memory is not None and bool(following > 0 or not first_at_zero)
         guess = extrapolate(clean, memory[0], length, memory[1]) if memory and second else clean
         x = following / sigma * x + decay(length) * guess
         if memory is None or renewed:
@@ -87,6 +89,11 @@ _SECOND_ORDER: tuple[tuple[str, str, Callable[..., Tensor]], ...] = (
         partial(_second_order, extrapolate=lambda *given: given[1]),
     ),
     (
+        "infinite-last-step",
+        "In the logarithm of the noise level, how long is a step to zero?",
+        partial(_second_order, first_at_zero=False),
+    ),
+    (
         "decay-without-one",
         "Let the model return the data themselves: does your step leave them where they are?",
         partial(_second_order, decay=lambda length: torch.exp(-length)),
@@ -133,8 +140,41 @@ def _by_slopes(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     return x
 
 
+@torch.no_grad()
+def _for_each_example(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    ones = x.new_ones([x.shape[0]])
+    old = None
+    for i in range(len(sigmas) - 1):
+        denoised = denoise(x, sigmas[i] * ones)
+        t, t_next = sigmas[i].log().neg(), sigmas[i + 1].log().neg()
+        h = t_next - t
+        if old is None or sigmas[i + 1] == 0:
+            x = (t_next.neg().exp() / t.neg().exp()) * x - (-h).expm1() * denoised
+        else:
+            r = (t - sigmas[i - 1].log().neg()) / h
+            mixed = (1 + 1 / (2 * r)) * denoised - (1 / (2 * r)) * old
+            x = (t_next.neg().exp() / t.neg().exp()) * x - (-h).expm1() * mixed
+        old = denoised
+    return x
+
+
+def _with_numbers(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    levels = [float(sigma) for sigma in sigmas]
+    history: list[Tensor] = []
+    for i, (sigma, following) in enumerate(pairwise(levels)):
+        history.append(denoise(x, sigmas[i]))
+        guess = history[-1]
+        if i > 0 and following > 0:
+            ahead, behind = math.log(sigma / following), math.log(levels[i - 1] / sigma)
+            guess = guess + 0.5 * ahead / behind * (guess - history[-2])
+        x = guess + following / sigma * (x - guess)
+    return x
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("dpm-solver/memory", "dpm_solver_pp_2m", _second_order),
     Variant("dpm-solver/lambdas", "dpm_solver_pp_2m", _by_noise_levels),
     Variant("dpm-solver/slopes", "dpm_solver_pp_2m", _by_slopes),
+    Variant("dpm-solver/for-each-example", "dpm_solver_pp_2m", _for_each_example),
+    Variant("dpm-solver/numbers", "dpm_solver_pp_2m", _with_numbers),
 )

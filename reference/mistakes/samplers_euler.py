@@ -1,4 +1,4 @@
-"""Noise levels and Euler's method as students get them wrong, and as they get them right."""
+"""Euler's method as students get it wrong, and as they get it right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,83 +13,6 @@ from reference.denoisers import Denoiser
 from reference.mistakes.catalogue import Mistake, Variant
 
 Sampler: TypeAlias = Callable[[Denoiser, Tensor, Tensor], Tensor]
-
-
-def _levels(
-    steps: int, first: float, last: float, rho: float, dtype: torch.dtype = torch.float64
-) -> Tensor:
-    ramp = torch.linspace(0, 1, steps, dtype=dtype)
-    levels: Tensor = (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho
-    return levels
-
-
-def _ended(levels: Tensor) -> Tensor:
-    return torch.cat([levels, levels.new_zeros(1)])
-
-
-_LEVELS = (
-    Mistake(
-        "levels/reversed",
-        "karras_sigmas",
-        "Where does sampling start: at the noise or at the data?",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps, sigma_max, sigma_min, rho)
-        ).flip(0),
-        around=lambda levels: (
-            lambda steps, sigma_min, sigma_max, rho=7.0: levels(
-                steps, sigma_min, sigma_max, rho
-            ).flip(0)
-        ),
-    ),
-    Mistake(
-        "levels/zero-missing",
-        "karras_sigmas",
-        "After your last step some noise is left; look at the last level.",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _levels(steps, sigma_max, sigma_min, rho),
-        around=lambda levels: (
-            lambda steps, sigma_min, sigma_max, rho=7.0: levels(steps, sigma_min, sigma_max, rho)[
-                :-1
-            ]
-        ),
-    ),
-    Mistake(
-        "levels/power-for-root",
-        "karras_sigmas",
-        "Are your levels denser towards zero, or towards the noise?",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps, sigma_max, sigma_min, 1 / rho)
-        ),
-        around=lambda levels: (
-            lambda steps, sigma_min, sigma_max, rho=7.0: levels(
-                steps, sigma_min, sigma_max, 1 / rho
-            )
-        ),
-    ),
-    Mistake(
-        "levels/uniform",
-        "karras_sigmas",
-        "Change how dense the levels shall be: do yours notice?",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps, sigma_max, sigma_min, rho / rho)
-        ),
-    ),
-    Mistake(
-        "levels/smallest-never-reached",
-        "karras_sigmas",
-        "Is the smallest level that was asked for among yours? Count points and gaps.",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps + 1, sigma_max, sigma_min, rho)[:-1]
-        ),
-    ),
-    Mistake(
-        "levels/not-raised-again",
-        "karras_sigmas",
-        "Your first level is not the one that was asked for; what undoes the root?",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps, sigma_max, sigma_min, rho) ** (1 / rho)
-        ),
-    ),
-)
 
 
 def _euler(
@@ -109,6 +31,12 @@ def _euler(
 def _next_level(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     for sigma, following in pairwise(sigmas.to(x)):
         x = x + (following - sigma) * (x - denoise(x, following)) / sigma
+    return x
+
+
+def _index_for_level(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    for step, (sigma, following) in enumerate(pairwise(sigmas.to(x))):
+        x = x + (following - sigma) * (x - denoise(x, torch.tensor(step).to(x))) / sigma
     return x
 
 
@@ -131,6 +59,20 @@ def _told_the_variance(sampler: Sampler) -> Sampler:
     )
 
 
+def _noise_added(sampler: Sampler) -> Sampler:
+    def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+        answer = sampler(denoise, x, sigmas)
+        return answer + 0.5 * sigmas[-2].to(x) * torch.randn_like(answer)
+
+    return sample
+
+
+def _start_drawn_afresh(sampler: Sampler) -> Sampler:
+    return lambda denoise, x, sigmas: sampler(
+        denoise, sigmas[0].to(x) * torch.randn_like(x), sigmas
+    )
+
+
 # What any deterministic sampler may get wrong, on top of another version of it.
 SHARED: tuple[tuple[str, str, Callable[[Sampler], Sampler]], ...] = (
     (
@@ -147,6 +89,16 @@ SHARED: tuple[tuple[str, str, Callable[[Sampler], Sampler]], ...] = (
         "variance-for-std",
         "In which units does the denoiser want its noise level?",
         _told_the_variance,
+    ),
+    (
+        "noise-added",
+        "Start twice from the same data: where does the difference come from?",
+        _noise_added,
+    ),
+    (
+        "start-drawn-afresh",
+        "Does your answer depend on the data that come in?",
+        _start_drawn_afresh,
     ),
 )
 
@@ -186,6 +138,11 @@ _EULER = (
         _next_level,
     ),
     (
+        "index-for-level",
+        "What does the denoiser ask for: a noise level, or the number of a step?",
+        _index_for_level,
+    ),
+    (
         "first-slope-kept",
         "Does your answer depend on the number of steps?",
         _first_slope_kept,
@@ -193,24 +150,12 @@ _EULER = (
 )
 
 MISTAKES: tuple[Mistake, ...] = (
-    *_LEVELS,
     *(
         Mistake(f"euler/{name}", "euler", says, around(_euler), around=around)
         for name, says, around in SHARED
     ),
     *(Mistake(f"euler/{name}", "euler", says, code) for name, says, code in _EULER),
 )
-
-
-def _levels_one_by_one(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Tensor:
-    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    inner = [(high + i * (low - high) / (steps - 1)) ** rho for i in range(steps)]
-    return torch.tensor([*inner, 0.0])
-
-
-def _levels_by_numpy(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Tensor:
-    roots = np.linspace(sigma_max ** (1 / rho), sigma_min ** (1 / rho), steps)
-    return torch.from_numpy(np.append(roots**rho, 0.0)).float()
 
 
 def _euler_with_noise(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
@@ -228,17 +173,38 @@ def _euler_as_a_mixture(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
     return x
 
 
+@torch.no_grad()
+def _euler_for_each_example(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    ones = x.new_ones([x.shape[0]])
+    for i in range(len(sigmas) - 1):
+        denoised = denoise(x, sigmas[i] * ones)
+        slope = (x - denoised) / sigmas[i].view(1, *[1] * (x.dim() - 1))
+        x = x + slope * (sigmas[i + 1] - sigmas[i])
+    return x
+
+
+def _euler_with_numbers(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    levels = sigmas.tolist()
+    x = x.clone()
+    for sigma, following in pairwise(levels):
+        score = (denoise(x, torch.tensor([sigma])) - x) / sigma**2
+        x += (sigma - following) * sigma * score
+    return x
+
+
+def _euler_in_float64(denoise: Denoiser, x: Tensor, sigmas: Tensor) -> Tensor:
+    wide, levels = x.double(), sigmas.double()
+    for i in range(levels.shape[0] - 1):
+        slope = (wide - denoise(wide, levels[i])) / levels[i]
+        wide = torch.add(wide, slope, alpha=float(levels[i + 1] - levels[i]))
+    return wide.to(x.dtype)
+
+
 VARIANTS: tuple[Variant, ...] = (
-    Variant(
-        "levels/ramp",
-        "karras_sigmas",
-        lambda steps, sigma_min, sigma_max, rho=7.0: _ended(
-            _levels(steps, sigma_max, sigma_min, rho, torch.float32)
-        ),
-    ),
-    Variant("levels/one-by-one", "karras_sigmas", _levels_one_by_one),
-    Variant("levels/numpy", "karras_sigmas", _levels_by_numpy),
     Variant("euler/slope", "euler", lambda denoise, x, sigmas: _euler(denoise, x, sigmas)),
     Variant("euler/noise", "euler", _euler_with_noise),
     Variant("euler/mixture", "euler", _euler_as_a_mixture),
+    Variant("euler/for-each-example", "euler", _euler_for_each_example),
+    Variant("euler/numbers", "euler", _euler_with_numbers),
+    Variant("euler/float64", "euler", _euler_in_float64),
 )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reference.denoisers import Denoiser
 from reference.mistakes.catalogue import Mistake, Variant
+from reference.mistakes.samplers_euler import SHARED, Sampler
 
 Coefficients: TypeAlias = Callable[[Tensor, int, int], Tensor]
 
@@ -122,6 +123,16 @@ def _wrong_weights(weigh: Coefficients) -> Callable[..., Tensor]:
 
 _HISTORY = (
     (
+        "order-ignored",
+        "Ask for another order: does your answer change?",
+        lambda denoise, x, sigmas, order=4: _multistep(denoise, x, sigmas, 4 + 0 * order),
+    ),
+    (
+        "history-one-too-long",
+        "With order 2, how many slopes are combined in a step?",
+        lambda denoise, x, sigmas, order=4: _multistep(denoise, x, sigmas, order + 1),
+    ),
+    (
         "first-slope-kept",
         "Your history holds the slope of the very first step all the time; when is it renewed?",
         partial(_multistep, history="first slope"),
@@ -132,6 +143,13 @@ _HISTORY = (
         partial(_multistep, history="data"),
     ),
 )
+
+
+def _with_order(around: Callable[[Sampler], Sampler]) -> Callable[..., Tensor]:
+    """A mistake of any deterministic sampler, made on top of the multistep one."""
+    return lambda denoise, x, sigmas, order=4: around(partial(_multistep, order=order))(
+        denoise, x, sigmas
+    )
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -146,6 +164,10 @@ MISTAKES: tuple[Mistake, ...] = (
     *(
         Mistake(f"multistep/{name}", "linear_multistep", says, code)
         for name, says, code in _HISTORY
+    ),
+    *(
+        Mistake(f"multistep/{name}", "linear_multistep", says, _with_order(around))
+        for name, says, around in SHARED
     ),
 )
 
@@ -175,12 +197,37 @@ def _by_quadrature(sigmas: Tensor, step: int, order: int) -> Tensor:
     return weights.to(sigmas)
 
 
+def _in_closed_form(sigmas: Tensor, step: int, order: int) -> Tensor:
+    if order > 2:
+        return _by_polynomials(sigmas, step, order)
+    length = sigmas[step + 1] - sigmas[step]
+    if order == 1:
+        return length.reshape(1)
+    back = length**2 / (2 * (sigmas[step] - sigmas[step - 1]))
+    return torch.stack([length + back, -back])
+
+
+def _as_a_loop(denoise: Denoiser, x: Tensor, sigmas: Tensor, order: int = 4) -> Tensor:
+    levels = sigmas.detach().cpu().double()
+    ones = x.new_ones([x.shape[0]])
+    slopes: list[Tensor] = []
+    for i in range(len(sigmas) - 1):
+        slopes.append((x - denoise(x, sigmas[i] * ones)) / sigmas[i])
+        if len(slopes) > order:
+            slopes.pop(0)
+        weights = [float(weight) for weight in _by_polynomials(levels, i, min(i + 1, order))]
+        x = x + sum(w * slope for w, slope in zip(weights, reversed(slopes), strict=True))
+    return x
+
+
 _WAYS = (("moments", _moments), ("polynomials", _by_polynomials), ("quadrature", _by_quadrature))
 
 VARIANTS: tuple[Variant, ...] = (
     *(Variant(f"weights/{name}", "linear_multistep_coefficients", code) for name, code in _WAYS),
+    Variant("weights/closed-form", "linear_multistep_coefficients", _in_closed_form),
     *(
         Variant(f"multistep/{name}", "linear_multistep", partial(_multistep, weigh=code))
         for name, code in _WAYS
     ),
+    Variant("multistep/loop", "linear_multistep", _as_a_loop),
 )
