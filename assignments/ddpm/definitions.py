@@ -182,8 +182,10 @@ def bayes(x0: Array, x_t: Array, t: Array, betas: Array) -> tuple[Expected, Expe
     spread = std**2 * (weights * (z - middle - shift) ** 2).sum(axis=0)
     mean = centre + std * (middle + shift)
     growth = at(rounding(betas), t, x0)
+    # The last term is the integration's own: it rounds at the width of what it integrates.
+    size = np.abs(x0) + np.abs(x_t) + np.sqrt(spread)
     return (
-        Expected(mean, growth * (np.abs(x0) + np.abs(x_t)), "the mean by Bayes' rule"),
+        Expected(mean, growth * size, "the mean by Bayes' rule"),
         Expected(
             spread, np.broadcast_to(growth * beta, spread.shape), "the variance by Bayes' rule"
         ),
@@ -208,9 +210,10 @@ def predicted_x0(x_t: Array, noise: Array, t: Array, betas: Array) -> Expected:
 
 def predicted_mean(x_t: Array, noise: Array, t: Array, betas: Array) -> Expected:
     """Mean of x_{t-1} given x_t and the x_0 that the noise implies, by Bayes' rule."""
-    mean, _ = bayes(predicted_x0(x_t, noise, t, betas).value, x_t, t, betas)
+    mean, spread = bayes(predicted_x0(x_t, noise, t, betas).value, x_t, t, betas)
     kept = np.sqrt(1 - at(betas.astype(np.float64), t, x_t))
-    scale = at(rounding(betas), t, x_t) * (np.abs(x_t) + np.abs(noise)) / kept
+    size = (np.abs(x_t) + np.abs(noise)) / kept + np.sqrt(spread.value)
+    scale = at(rounding(betas), t, x_t) * size
     return Expected(mean.value, scale, "the mean of x_{t-1} by Bayes' rule")
 
 
