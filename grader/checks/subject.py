@@ -113,9 +113,16 @@ class Subject(ABC):
         answer, gradients = self._single(request)
         return answer, [np.asarray(gradient) for gradient in gradients]
 
-    def new(self, target: str, *args: Value, seed: int | None = None, **kwargs: Value) -> Handle:
-        """Constructs an object of the student's class and returns its handle."""
-        made = self._single(Request(target, (Call(args, kwargs, seed),), keep=True))
+    def new(
+        self,
+        target: str | Handle,
+        *args: Value,
+        method: str | None = None,
+        seed: int | None = None,
+        **kwargs: Value,
+    ) -> Handle:
+        """Calls a class or a function, leaves what it gives where it is, and returns its handle."""
+        made = self._single(Request(target, (Call(args, kwargs, seed),), method=method, keep=True))
         assert isinstance(made, Handle)
         return made
 

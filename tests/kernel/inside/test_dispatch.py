@@ -215,6 +215,16 @@ def test_new_keeps_whatever_was_made() -> None:
         subject.call(handle)
 
 
+def test_a_result_that_was_kept_can_be_taken_apart_and_stays_differentiable() -> None:
+    subject = student(f=lambda model, x: (model(x).sum(), 0.0), model=Encoder(width=3))
+    model = subject.handle("model")
+    total = subject.new(
+        subject.new("f", model, np.ones((2, 3), np.float32)), 0, method="__getitem__"
+    )
+    subject.call(total, method="backward")
+    assert subject.call(model, method="net.weight.grad.clone").tolist() == [[2.0, 2.0, 2.0]]
+
+
 # seeds
 
 
