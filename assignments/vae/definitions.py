@@ -53,14 +53,16 @@ def kl_of_two(mu_q: Scalar, var_q: Scalar, mu_p: Scalar, var_p: Scalar) -> Expec
     return gaussian_expectation(log_ratio, unit, unit, says=LOG_RATIO)
 
 
-def log_ratio(z: Array, mean: Array, log_std: Array) -> Sequence[Array]:
-    """Terms of log q(z) - log p(z) for each dimension, p the unit Gaussian."""
-    return [-log_std, -((z - mean) ** 2) / (2 * np.exp(2 * log_std)), z**2 / 2]
-
-
 def kl_to_prior(mean: Array, log_std: Array) -> Expected:
-    """E_q[log q(z) - log p(z)], by quadrature."""
-    return gaussian_expectation(log_ratio, mean, log_std, says=LOG_RATIO)
+    """E_q[log q(z) - log p(z)] for p the unit Gaussian, by quadrature."""
+    centre, log_width = np.asarray(mean, np.float64), np.asarray(log_std, np.float64)
+    width, unit = np.exp(log_width), np.zeros(np.broadcast_shapes(centre.shape, log_width.shape))
+
+    def log_ratio(noise: Array, _: Array, __: Array) -> Sequence[Array]:
+        return [-log_width, -(noise**2) / 2, (centre + width * noise) ** 2 / 2]
+
+    # Over the noise of z = mean + std * noise, as for the slopes below.
+    return gaussian_expectation(log_ratio, unit, unit, says=LOG_RATIO)
 
 
 @functools.cache
