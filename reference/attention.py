@@ -22,6 +22,7 @@ __all__ = [
     "merge_heads",
     "multi_head",
     "scaled_dot_product",
+    "sinusoidal_positions",
     "split_heads",
     "windowed",
 ]
@@ -231,6 +232,29 @@ def windowed(q: Tensor, k: Tensor, v: Tensor, reach: int) -> Tensor:
     position = torch.arange(length, device=q.device).unsqueeze(-1) + offset  # (T, 2 reach + 1)
     weights = _masked_softmax(scores, (position >= 0) & (position < length))
     return torch.einsum("...tw,...tdw->...td", weights, near_v)
+
+
+def sinusoidal_positions(length: int, features: int, base: float = 10000.0) -> Tensor:
+    """Sines and cosines that tell positions apart, to be added to the features.
+
+    Args:
+        length: T; positions count from 0.
+        features: D, even.
+        base: the longest wavelength is 2 pi base^(1 - 2 / D) positions.
+
+    Returns:
+        Shape (T, D), float64: column 2 i holds sin(t / base^(2 i / D)), column 2 i + 1 the cosine.
+
+    Raises:
+        ValueError: the number of features is odd.
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    if features % 2:
+        raise ValueError(f"{features} features have no pairs; give an even number")
+    exponents = torch.arange(0, features, 2, dtype=torch.float64) / features
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), base**-exponents)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
 def _masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reference.mistakes import (
     attention_additive,
     attention_heads,
+    attention_positions,
     attention_rotary,
     attention_weights,
     attention_window,
@@ -16,6 +17,7 @@ _TOPICS = (
     attention_heads,
     attention_additive,
     attention_window,
+    attention_positions,
     attention_rotary,
 )
 

@@ -63,7 +63,7 @@ def _multi(
     mask: Mask = None,
     way: _Way = _PLAIN,
 ) -> Tensor:
-    p = projections
+    p = Projections(*projections)
     q = way.split(F.linear(queries, p.query_weight, p.query_bias), heads)
     k = way.split(F.linear(keys, p.key_weight, p.key_bias), heads)
     v = way.split(F.linear(values, p.value_weight, p.value_bias), heads)
@@ -98,7 +98,7 @@ def _reprojected(
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     return lambda attend: (
         lambda queries, keys, values, projections, heads, mask=None: attend(
-            queries, keys, values, change(projections), heads, mask
+            queries, keys, values, change(Projections(*projections)), heads, mask
         )
     )
 
@@ -190,6 +190,11 @@ _MERGE = (
 
 _MULTI = (
     *((name, says, partial(_multi, way=_Way(factor=factor))) for name, says, factor in SCALES),
+    (
+        "scale-by-all-features",
+        "How many features does one head have? That is what its scores are sums of.",
+        partial(_multi, way=_Way(factor=lambda q, _: q.shape[-3] ** -0.5)),
+    ),
     *(
         (name, says, partial(_multi, way=_Way(normalise=normalise)))
         for name, says, normalise in WRONG

@@ -20,10 +20,11 @@ def _split(x: Tensor, heads: int) -> Tensor:
 def _projected(
     queries: Tensor, keys: Tensor, values: Tensor, projections: Projections
 ) -> tuple[Tensor, Tensor, Tensor]:
+    p = Projections(*projections)
     return (
-        F.linear(queries, projections.query_weight, projections.query_bias),
-        F.linear(keys, projections.key_weight, projections.key_bias),
-        F.linear(values, projections.value_weight, projections.value_bias),
+        F.linear(queries, p.query_weight, p.query_bias),
+        F.linear(keys, p.key_weight, p.key_bias),
+        F.linear(values, p.value_weight, p.value_bias),
     )
 
 
@@ -38,7 +39,8 @@ def _all_heads_at_once(
     q, k, v = (_split(x, heads) for x in _projected(queries, keys, values, projections))
     attended = softmax(q @ k.mT / math.sqrt(q.shape[-1]), mask) @ v
     merged = attended.transpose(-3, -2).reshape(*queries.shape[:-1], -1)
-    return merged @ projections.output_weight.T + projections.output_bias
+    *_, weight, bias = projections
+    return merged @ weight.T + bias
 
 
 def _head_by_head(
@@ -58,7 +60,7 @@ def _head_by_head(
             q.chunk(heads, -1), k.chunk(heads, -1), v.chunk(heads, -1), strict=True
         )
     ]
-    return F.linear(torch.cat(parts, -1), projections.output_weight, projections.output_bias)
+    return F.linear(torch.cat(parts, -1), *projections[-2:])
 
 
 def _with_einsum(
@@ -74,8 +76,30 @@ def _with_einsum(
     )
     scores = torch.einsum("...qhd,...khd->...hqk", q / math.sqrt(q.shape[-1]), k)
     attended = torch.einsum("...hqk,...khd->...qhd", logarithmic(scores, mask), v)
-    weight = projections.output_weight.reshape(queries.shape[-1], heads, -1)  # (D, H, D / H)
-    return torch.einsum("...qhd,ohd->...qo", attended, weight) + projections.output_bias
+    *_, weight, bias = projections
+    by_head = weight.reshape(queries.shape[-1], heads, -1)  # (D, H, D / H)
+    return torch.einsum("...qhd,ohd->...qo", attended, by_head) + bias
+
+
+def _with_torch(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    projections: Projections,
+    heads: int,
+    mask: Mask = None,
+) -> tuple[Tensor, None]:
+    """Returns a pair, as torch's own module does."""
+    q, k, v = (_split(x, heads) for x in _projected(queries, keys, values, projections))
+    attended = F.scaled_dot_product_attention(q, k, v, mask)
+    return F.linear(attended.transpose(-3, -2).flatten(-2), *projections[-2:]), None
+
+
+def _numbered(length: int, device: torch.device | None = None) -> Tensor:
+    mask = torch.zeros(length, length, dtype=torch.bool, device=device)
+    for i in range(length):
+        mask[i, : i + 1] = True
+    return mask
 
 
 VARIANTS: tuple[Variant, ...] = (
@@ -99,6 +123,7 @@ VARIANTS: tuple[Variant, ...] = (
             >= torch.arange(length, device=device)[None, :]
         ),
     ),
+    Variant("causal/loop", "causal_mask", _numbered),
     Variant("split/reshape", "split_heads", _split),
     Variant(
         "split/chunks", "split_heads", lambda x, heads: torch.stack(x.chunk(heads, dim=-1), dim=-3)

@@ -154,6 +154,24 @@ def _by_exponentials(length: int, head_size: int, base: float = 10000.0) -> Tens
     return torch.einsum("t,d->td", torch.arange(length).float(), torch.exp(steps))
 
 
+def _halves(x: Tensor, angles: Tensor) -> Tensor:
+    """Feature i turns with i + D / 2, as in many published models."""
+    cos, sin = (torch.cat([part, part], dim=-1).to(x) for part in (angles.cos(), angles.sin()))
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-second, first], dim=-1) * sin
+
+
+# Right by another convention than the reference's: norms and relative positions are kept.
+CONVENTIONS: tuple[Variant, ...] = (
+    Variant("rotary/halves", "apply_rotary", _halves),
+    Variant("rotary/backwards", "apply_rotary", lambda x, angles: _rotated(x, -angles)),
+    Variant(
+        "angles/from-one",
+        "rotary_angles",
+        lambda length, head_size, base=10000.0: _angles(length + 1, head_size, base)[1:],
+    ),
+)
+
 VARIANTS: tuple[Variant, ...] = (
     Variant(
         "angles/powers",
@@ -174,4 +192,5 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("rotary/pairs", "apply_rotary", _rotated),
     Variant("rotary/complex", "apply_rotary", _as_complex),
     Variant("rotary/matrices", "apply_rotary", _by_matrices),
+    *CONVENTIONS,
 )

@@ -91,6 +91,20 @@ def _remasked(change: Callable[[Mask], Mask] | None) -> tuple[Around | None, Aro
     )
 
 
+def _reshaped(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
+    turned = k.reshape(*k.shape[:-2], k.shape[-1], k.shape[-2])
+    return softmax(q @ turned / math.sqrt(q.shape[-1]), mask)
+
+
+def _detached(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> Tensor:
+    return _weights(q.detach(), k.detach(), mask) @ v
+
+
+_RESHAPED = (
+    "keys-reshaped",
+    "A reshape keeps the order in memory: does exchanging two keys only exchange their weights?",
+)
+
 _ROWS = tuple(
     (name, says, partial(_weights, factor=factor), _rescaled(factor))
     for name, says, factor in SCALES
@@ -103,6 +117,14 @@ MISTAKES: tuple[Mistake, ...] = (
     *(
         Mistake(f"weights/{name}", "attention_weights", says, code, around=arounds[0])
         for name, says, code, arounds in _ROWS
+    ),
+    Mistake(f"weights/{_RESHAPED[0]}", "attention_weights", _RESHAPED[1], _reshaped),
+    Mistake(f"attention/{_RESHAPED[0]}", "scaled_dot_product", _RESHAPED[1], _valued(_reshaped)),
+    Mistake(
+        "attention/weights-detached",
+        "scaled_dot_product",
+        "Your values are right; can a loss behind them still teach queries and keys?",
+        _detached,
     ),
     *(
         Mistake(f"attention/{name}", "scaled_dot_product", says, _valued(code), around=arounds[1])
@@ -127,16 +149,42 @@ def _large_number(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
     return torch.softmax(q @ (k / math.sqrt(k.shape[-1])).mT + closed.to(q), dim=-1)
 
 
+def _in_loops(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
+    rows = []
+    for query in q.unbind(-2):
+        scores = (query.unsqueeze(-2) * k).sum(-1) / q.shape[-1] ** 0.5
+        rows.append(scores)
+    return torch.softmax(added(torch.stack(rows, dim=-2), mask), dim=-1)
+
+
+def _pair(q: Tensor, k: Tensor, v: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor]:
+    """Values and attention, as many courses return them."""
+    weights = _weights(q, k, mask)
+    return torch.matmul(weights, v), weights
+
+
+def _zeros_are_closed(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
+    scores = _scores(q, k)
+    if mask is not None and mask.dtype == torch.bool:
+        scores = scores.masked_fill(mask == 0, -9e15)
+    elif mask is not None:
+        scores = scores + mask
+    return F.softmax(scores, dim=-1)
+
+
 _WAYS: tuple[tuple[str, Callable[..., Tensor]], ...] = (
     ("formula", _weights),
     ("einsum", _with_einsum),
     ("large-number", _large_number),
     ("renormalised", partial(_weights, normalise=renormalised)),
     ("log-softmax", partial(_weights, normalise=logarithmic)),
+    ("loops", _in_loops),
+    ("zeros-closed", _zeros_are_closed),
 )
 
 VARIANTS: tuple[Variant, ...] = (
     *(Variant(f"weights/{name}", "attention_weights", code) for name, code in _WAYS),
     *(Variant(f"attention/{name}", "scaled_dot_product", _valued(code)) for name, code in _WAYS),
     Variant("attention/torch", "scaled_dot_product", _by_torch),
+    Variant("attention/pair", "scaled_dot_product", _pair),
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers.models.embeddings import get_timestep_embedding
 from torch.utils.flop_counter import FlopCounterMode
 
 from reference import attention
@@ -154,3 +155,19 @@ def test_window_costs_operations_linear_in_the_length() -> None:
         return counter.get_total_flops()
 
     assert flops(64) == 2 * flops(32) > 0
+
+
+def test_sinusoidal_positions_are_those_of_diffusers() -> None:
+    expected = get_timestep_embedding(torch.arange(6), 8, downscale_freq_shift=0)
+    found = reference_halves(attention.sinusoidal_positions(6, 8))
+    torch.testing.assert_close(found, expected.double(), rtol=1e-6, atol=1e-6)
+
+
+def reference_halves(table: torch.Tensor) -> torch.Tensor:
+    """All sines before all cosines."""
+    return torch.cat([table[:, 0::2], table[:, 1::2]], dim=1)
+
+
+def test_an_odd_number_of_features_is_refused() -> None:
+    with pytest.raises(ValueError, match="no pairs"):
+        attention.sinusoidal_positions(3, 5)

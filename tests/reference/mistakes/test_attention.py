@@ -10,7 +10,7 @@ import torch
 
 from reference import attention as reference
 from reference import decoder_block
-from reference.mistakes import attention
+from reference.mistakes import attention, attention_positions, attention_rotary
 from reference.mistakes.catalogue import Mistake, Variant
 from tests.reference.mistakes.catalogue_claims import (
     Topic,
@@ -63,13 +63,35 @@ GIVEN: dict[str, tuple[tuple[Any, ...], ...]] = {
     "additive_scores": (ALIGNED,),
     "additive": ((SCORES, H), (SCORES, H, MASK), (SCORES, H, NUMBERS)),
     "windowed": ((*LONG, 2), (*LONG, 1)),
+    "sinusoidal_positions": ((5, 6), (4, 4)),
     "rotary_angles": ((5, 6), (4, 4, 100.0)),
     "apply_rotary": ((draw(BATCH, HEADS, QUERIES, FEATURES), ANGLES),),
 }
 
 
+# Beside the reference's, other conventions are right: they agree in what matters only.
+CONVENTIONS = (*attention_positions.CONVENTIONS, *attention_rotary.CONVENTIONS)
+ALIKE = [variant for variant in attention.VARIANTS if variant not in CONVENTIONS]
+
+
 def answers(code: Any, function: str) -> list[torch.Tensor]:
-    return [code(*given) for given in GIVEN[function]]
+    """What the code answers, and for attention the gradients that reach its queries."""
+    if function != "scaled_dot_product":
+        return [values(code(*given)) for given in GIVEN[function]]
+    found = []
+    for q, *rest in GIVEN[function]:
+        leaf = q.clone().requires_grad_()
+        answer = values(code(leaf, *rest))
+        moved = answer.requires_grad
+        gradient = torch.autograd.grad(answer.square().sum(), leaf)[0] if moved else 0 * q
+        found += [answer.detach(), gradient]
+    return found
+
+
+def values(answer: Any) -> torch.Tensor:
+    """Of an answer that may hold the weights as well."""
+    first: torch.Tensor = answer[0] if isinstance(answer, tuple) else answer
+    return first
 
 
 def largest_score(q: torch.Tensor, k: torch.Tensor) -> float:
@@ -104,6 +126,7 @@ SCALE = {
     "additive_scores": additive_condition(),
     "additive": (1 + float(SCORES.abs().max())) * float(H.abs().max()),
     "windowed": (1 + largest_score(*LONG[:2])) * float(LONG[2].abs().max()),
+    "sinusoidal_positions": 4.0 * (1 + math.log(10000.0)),
     "rotary_angles": 4.0,
     "apply_rotary": 2 * float(draw(BATCH, HEADS, QUERIES, FEATURES).abs().max()) * (1 + 4.0),
 }
@@ -136,11 +159,27 @@ def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake 
     claim_same_parameters(TOPIC, entry)
 
 
-@each("variant", attention.VARIANTS)
+@each("variant", ALIKE)
 def test_variant_agrees_within_float32(variant: Variant) -> None:
-    single = [variant.code(*in_float32(given)) for given in GIVEN[variant.function]]
+    single = [values(variant.code(*in_float32(given))) for given in GIVEN[variant.function]]
+    right = [values(TOPIC.right_code(variant.function)(*g)) for g in GIVEN[variant.function]]
     scales = [SCALE[variant.function]] * len(single)
-    claim_within_float32(single, TOPIC.right(variant.function), scales)
+    claim_within_float32(single, right, scales)
+
+
+def test_conventions_keep_lengths_and_relative_positions() -> None:
+    by_id = {variant.id: variant.code for variant in CONVENTIONS}
+    x = draw(FEATURES).expand(QUERIES, FEATURES)
+    for name in ("rotary/halves", "rotary/backwards"):
+        turned = by_id[name](x, ANGLES)
+        torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
+        scores = turned @ turned.mT
+        torch.testing.assert_close(scores[1:, 1:], scores[:-1, :-1])
+    from_one = by_id["angles/from-one"](5, 6)
+    torch.testing.assert_close(from_one.diff(dim=0), decoder_block.rotary_angles(5, 6).diff(dim=0))
+    halves = by_id["positions/halves"](5, 6)
+    pairs = torch.cat([halves[:, [i, i + 3]] for i in range(3)], dim=1).double()
+    torch.testing.assert_close(pairs, reference.sinusoidal_positions(5, 6), atol=1e-6, rtol=0)
 
 
 def test_inverted_mask_opens_what_was_closed() -> None:
