@@ -174,7 +174,22 @@ def _image_by_image(
     return BoundTerms(*(torch.cat(column) for column in zip(*rows, strict=True)))
 
 
+def _plain_tuple(
+    model: DataModel, x0: Tensor, noise: Tensor, alphas_cumprod: Tensor, decoder_variance: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    total = torch.zeros(len(x0)).to(x0)
+    for index in reversed(range(len(noise))):
+        left = alphas_cumprod[index]
+        noised = torch.sqrt(left) * x0 + torch.sqrt(1 - left) * noise[index]
+        t = torch.ones(len(x0), dtype=torch.long) * (index + 1)
+        predicted = model(noised, t)
+        if index:
+            total += consistency(x0, predicted, t, alphas_cumprod)
+    return log_density(x0, predicted, decoder_variance), _prior(x0, alphas_cumprod), total
+
+
 VARIANTS: tuple[Variant, ...] = (
+    Variant("bound/backwards-in-time", "bound_terms", _plain_tuple),
     Variant("bound/loop-over-steps", "bound_terms", _bound),
     Variant("bound/one-call", "bound_terms", _in_one_call),
     Variant("bound/image-by-image", "bound_terms", _image_by_image),

@@ -209,6 +209,18 @@ VARIANTS: tuple[Variant, ...] = (
         lambda alphas_cumprod: (alphas_cumprod.sqrt() / (1 - alphas_cumprod).sqrt()) ** 2,
     ),
     Variant(
+        "snr/step-by-step",
+        "snr",
+        lambda alphas_cumprod: torch.stack([left / (1.0 - left) for left in alphas_cumprod]),
+    ),
+    Variant(
+        "snr/widened",
+        "snr",
+        lambda alphas_cumprod: (
+            alphas_cumprod.double().div(1 - alphas_cumprod.double()).to(alphas_cumprod)
+        ),
+    ),
+    Variant(
         "gaussian-snr/trace",
         "signal_to_noise",
         lambda mean, cov: mean.square().sum(-1) / _trace(cov),
@@ -226,6 +238,25 @@ VARIANTS: tuple[Variant, ...] = (
         ),
     ),
     Variant(
+        "gaussian-snr/masked",
+        "signal_to_noise",
+        lambda mean, cov: (
+            (mean * mean).sum(dim=-1) / (cov * torch.eye(cov.shape[-1]).to(cov)).sum(dim=(-2, -1))
+        ),
+    ),
+    Variant(
+        "gaussian-snr/one-by-one",
+        "signal_to_noise",
+        lambda mean, cov: torch.stack(
+            [
+                torch.dot(m, m) / torch.trace(c)
+                for m, c in zip(
+                    mean.reshape(-1, mean.shape[-1]), cov.reshape(-1, *cov.shape[-2:]), strict=True
+                )
+            ]
+        ).reshape(mean.shape[:-1]),
+    ),
+    Variant(
         "image-snr/powers",
         "image_signal_to_noise",
         lambda x0, t, alphas_cumprod: _of_image(x0, t, alphas_cumprod.sqrt(), 1 - alphas_cumprod),
@@ -235,6 +266,15 @@ VARIANTS: tuple[Variant, ...] = (
         "image_signal_to_noise",
         lambda x0, t, alphas_cumprod: (
             (alphas_cumprod / (1 - alphas_cumprod))[t - 1] * (x0 * x0).flatten(1).mean(1)
+        ),
+    ),
+    Variant(
+        "image-snr/full-covariance",
+        "image_signal_to_noise",
+        lambda x0, t, alphas_cumprod: (
+            alphas_cumprod[t - 1]
+            * _power(x0)
+            / _trace((1 - alphas_cumprod[t - 1])[:, None, None] * torch.eye(x0[0].numel()).to(x0))
         ),
     ),
     Variant(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from reference.mistakes.catalogue import Mistake, Variant
 
@@ -215,6 +215,27 @@ def _by_distribution(x0: Tensor, predicted_x0: Tensor, variance: float) -> Tenso
     return torch.as_tensor(decoder.log_prob(x0).flatten(1).sum(1))
 
 
+def _kl_by_distributions(
+    x0: Tensor, predicted_x0: Tensor, t: Tensor, alphas_cumprod: Tensor
+) -> Tensor:
+    shape = (-1, *[1] * (x0.ndim - 1))
+    left, before = (alphas_cumprod.gather(0, t - i).reshape(shape) for i in (1, 2))
+    alpha = left / before
+    spread = ((1 - alpha) * (1 - before) / (1 - left)).sqrt().expand_as(x0)
+    means = [before.sqrt() * (1 - alpha) / (1 - left) * x for x in (x0, predicted_x0)]
+    pair: list[Any] = [Normal(mean, spread) for mean in means]
+    return torch.as_tensor(kl_divergence(*pair).flatten(1).sum(1))
+
+
+def _image_by_image(x0: Tensor, predicted_x0: Tensor, variance: float) -> Tensor:
+    sums = [
+        -0.5 * F.mse_loss(guess, image, reduction="sum") / variance
+        - 0.5 * image.numel() * math.log(2 * math.pi * variance)
+        for image, guess in zip(x0, predicted_x0, strict=True)
+    ]
+    return torch.stack(sums)
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("decoder/formula", "reconstruction_term", log_density),
     Variant(
@@ -241,7 +262,9 @@ VARIANTS: tuple[Variant, ...] = (
             - x0[0].numel() * (math.log(2 * math.pi) + math.log(variance)) / 2
         ),
     ),
+    Variant("decoder/image-by-image", "reconstruction_term", _image_by_image),
     Variant("consistency/ratios", "consistency_term", consistency),
+    Variant("consistency/torch-distributions", "consistency_term", _kl_by_distributions),
     Variant("consistency/posteriors", "consistency_term", _kl_of_posteriors),
     Variant(
         "consistency/loop",

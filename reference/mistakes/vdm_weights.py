@@ -160,6 +160,31 @@ _FROM_SNR = (
 
 MISTAKES: tuple[Mistake, ...] = _FROM_BETAS + _FROM_SNR
 
+
+def _step_by_step(betas: Tensor) -> Tensor:
+    left, found = 1.0, torch.zeros(len(betas)).to(betas)
+    for index, beta in enumerate(betas.tolist()):
+        before, left = left, left * (1 - beta)
+        if index > 0:
+            variance = beta * (1 - before) / (1 - left)
+            found[index] = before * beta**2 / (2 * variance * (1 - left) ** 2)
+    return found[1:]
+
+
+def _with_alphas(betas: Tensor) -> Tensor:
+    alphas = 1.0 - betas
+    left = alphas.cumprod(dim=0)
+    before = torch.cat([torch.ones(1).to(left), left])[:-1]
+    variance = (1 - alphas) * (1 - before) / (1 - left)
+    numerator, denominator = before * (1 - alphas).pow(2), 2 * variance * (1 - left).pow(2)
+    return numerator[1:] / denominator[1:]
+
+
+def _in_a_list(alphas_cumprod: Tensor) -> Tensor:
+    ratios = [left / (1 - left) for left in alphas_cumprod]
+    return torch.stack([(ratios[i] - ratios[i + 1]) / 2 for i in range(len(ratios) - 1)])
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("weights/posterior", "x0_loss_weights", _right),
     Variant(
@@ -182,6 +207,9 @@ VARIANTS: tuple[Variant, ...] = (
             / (2 * _posterior_variance(betas))
         ),
     ),
+    Variant("weights/step-by-step", "x0_loss_weights", _step_by_step),
+    Variant("weights/with-alphas", "x0_loss_weights", _with_alphas),
+    Variant("snr-weights/list", "x0_loss_weights_from_snr", _in_a_list),
     Variant(
         "snr-weights/difference",
         "x0_loss_weights_from_snr",

@@ -1,0 +1,1 @@
+"""Variational diffusion: signal-to-noise ratios, the weights of the loss, the three-term bound."""
