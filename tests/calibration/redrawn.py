@@ -20,7 +20,7 @@ import pytest
 
 from grader.assignment import load
 from grader.authored import catalogue_of, variants_of
-from grader.checks import expectations, rungs
+from grader.checks import expectations, ladder, rungs
 from grader.checks.comparison import compare
 from grader.checks.context import Context, Variant
 from grader.checks.declare import Check
@@ -76,9 +76,9 @@ class Redrawn:
         return met
 
     def bound(self, patch: pytest.MonkeyPatch, check: Check, inputs: Inputs) -> None:
-        """Binds names of the assignment's own files, wherever one is imported to."""
+        """Binds names of the assignment's own files, wherever one is imported to, or of ladders."""
         package = f"assignments.{self.folder.name}"
-        modules: list[dict[str, Any]] = [vars(m) for m in _modules(package)]
+        modules = [vars(module) for module in (*_modules(package), ladder)]
         for name, stand_in in inputs.items():
             homes = [space for space in (check.function.__globals__, *modules) if name in space]
             assert homes, f"{name} is no longer what the checks of {package} take"

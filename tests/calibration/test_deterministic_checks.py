@@ -1,8 +1,9 @@
 """How far right answers stray from what the VAE's checks compare with, over random inputs.
 
 Inputs, variants and seeds are made here; expected values, scales and the rule that compares are
-those of the checks. Latents and pixels number from 1 to 4096, and magnitudes run from a thousandth
-of a standard deviation to tens of them.
+those of the checks, which test_vae_comparisons.py runs whole. Latents and pixels number from 1 to
+4096, magnitudes run from a thousandth of a standard deviation to tens of them, and every second
+batch is in float64.
 """
 
 from __future__ import annotations
@@ -56,53 +57,64 @@ def always(*right: Expected) -> Right:
     return lambda _: right
 
 
-def chunks(share: float, most_numbers: int = MOST_NUMBERS) -> Iterator[tuple[int, int, int]]:
-    """Rows and columns of each batch, with the number of its magnitude."""
-    for (columns, rows), magnitude in itertools.product(AT_SIZE.items(), range(4)):
-        left = math.ceil(share * rows)
-        while left > 0:
-            taken = max(1, min(left, most_numbers // columns))
-            yield taken, columns, magnitude
-            left -= taken
+class Kind(NamedTuple):
+    """What the numbers of a batch are like."""
+
+    magnitude: int  # number of it
+    dtype: Any
 
 
-def gaussians(generator: np.random.Generator, shape: tuple[int, ...], magnitude: int) -> Any:
-    """Means and log standard deviations, float32."""
-    mean, log_var = MAGNITUDES[magnitude]
+PRECISIONS = (np.float32, np.float64)
+
+
+def chunks(share: float, most_numbers: int = MOST_NUMBERS) -> Iterator[tuple[int, int, Kind]]:
+    """Rows and columns of each batch, half of each magnitude in either precision."""
+    for (columns, rows), number in itertools.product(AT_SIZE.items(), range(4)):
+        for dtype in PRECISIONS:
+            left = math.ceil(share * rows / 2)
+            while left > 0:
+                taken = max(1, min(left, most_numbers // columns))
+                yield taken, columns, Kind(number, dtype)
+                left -= taken
+
+
+def gaussians(generator: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> Any:
+    """Means and log standard deviations."""
+    mean, log_var = MAGNITUDES[kind.magnitude]
     means = mean * generator.standard_normal(shape)
     log_stds = log_var / 2 * generator.standard_normal(shape)
-    return means.astype(np.float32), log_stds.astype(np.float32)
+    return means.astype(kind.dtype), log_stds.astype(kind.dtype)
 
 
-def images(generator: np.random.Generator, batch: int, pixels: int, magnitude: int) -> Any:
-    """Logits (B, 16, H, W), float32, and levels (B, 1, H, W)."""
-    logits = SPREADS[magnitude] * generator.standard_normal((batch, 16, *PICTURES[pixels]))
-    return logits.astype(np.float32), generator.integers(0, 16, (batch, 1, *PICTURES[pixels]))
+def images(generator: np.random.Generator, batch: int, pixels: int, kind: Kind) -> Any:
+    """Logits (B, 16, H, W) and levels (B, 1, H, W)."""
+    logits = SPREADS[kind.magnitude] * generator.standard_normal((batch, 16, *PICTURES[pixels]))
+    return logits.astype(kind.dtype), generator.integers(0, 16, (batch, 1, *PICTURES[pixels]))
 
 
 def kl_to_prior(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, columns, magnitude in chunks(share):
-        given = gaussians(generator, (rows, columns), magnitude)
+    for rows, columns, kind in chunks(share):
+        given = gaussians(generator, (rows, columns), kind)
         yield Asked(rows, given, always(definitions.kl_to_prior(*given)))
 
 
 def kl_of_the_reference(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, columns, magnitude in chunks(share):
-        given = gaussians(generator, (rows, columns), magnitude)
+    for rows, columns, kind in chunks(share):
+        given = gaussians(generator, (rows, columns), kind)
         yield Asked(rows, given, always(hidden_checks.reference_kl(*given)))
 
 
 def kl_slopes(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, columns, magnitude in chunks(share):
-        given = gaussians(generator, (rows, columns), magnitude)
+    for rows, columns, kind in chunks(share):
+        given = gaussians(generator, (rows, columns), kind)
         yield Asked(rows, given, always(*definitions.kl_slopes(*given)), wrt=(0, 1))
 
 
 def kl_of_two(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    rows = math.ceil(share * INPUTS / 4)
-    for magnitude in range(4):
+    rows = math.ceil(share * INPUTS / 8)
+    for kind in itertools.starmap(Kind, itertools.product(range(4), PRECISIONS)):
         (mean_q, log_std_q), (mean_p, log_std_p) = (
-            gaussians(generator, (rows,), magnitude) for _ in "qp"
+            gaussians(generator, (rows,), kind) for _ in "qp"
         )
         given = (mean_q, np.exp(2 * log_std_q), mean_p, np.exp(2 * log_std_p))
         yield Asked(rows, given, always(definitions.kl_of_two(*given)))
@@ -111,8 +123,8 @@ def kl_of_two(generator: np.random.Generator, share: float) -> Iterator[Asked]:
 class RandomDecoder:
     """Answers every latent with logits of its own, whatever the latent is."""
 
-    def __init__(self, generator: np.random.Generator, pixels: int, magnitude: int) -> None:
-        self._draw = lambda count: images(generator, count, pixels, magnitude)[0]
+    def __init__(self, generator: np.random.Generator, pixels: int, kind: Kind) -> None:
+        self._draw = lambda count: images(generator, count, pixels, kind)[0]
         self._logits: list[Array] = []
 
     def __call__(self, z: Array) -> Array:
@@ -132,16 +144,16 @@ class RandomDecoder:
 
 def monte_carlo(generator: np.random.Generator, share: float) -> Iterator[Asked]:
     draws = 4
-    for rows, pixels, magnitude in chunks(share, most_numbers=2_000):
-        _, x = images(generator, rows, pixels, magnitude)
-        decoder = RandomDecoder(generator, pixels, magnitude)
+    for rows, pixels, kind in chunks(share, most_numbers=2_000):
+        _, x = images(generator, rows, pixels, kind)
+        decoder = RandomDecoder(generator, pixels, kind)
         right = partial(lambda of, x, _: of.right(x, draws), decoder, x)
         yield Asked(rows, (x, Callback(decoder), draws), right)
 
 
 def sample_slopes(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, columns, magnitude in chunks(share):
-        mean, log_std = gaussians(generator, (rows, columns), magnitude)
+    for rows, columns, kind in chunks(share):
+        mean, log_std = gaussians(generator, (rows, columns), kind)
         std = np.exp(log_std)
         right = partial(lambda m, s, sample: definitions.sample_slopes(sample, m, s), mean, std)
         yield Asked(rows, (mean, std), right, wrt=(0, 1), seed=1)
@@ -149,23 +161,23 @@ def sample_slopes(generator: np.random.Generator, share: float) -> Iterator[Aske
 
 def reconstruction(generator: np.random.Generator, share: float) -> Iterator[Asked]:
     # A loss is one number for its batch, so every input is a call.
-    for _, pixels, magnitude in chunks(share, most_numbers=1):
-        given = images(generator, int(generator.integers(1, 4)), pixels, magnitude)
+    for _, pixels, kind in chunks(share, most_numbers=1):
+        given = images(generator, int(generator.integers(1, 4)), pixels, kind)
         yield Asked(1, given, always(definitions.negative_log_likelihood(*given)))
 
 
 def loss(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for _, size, magnitude in chunks(share, most_numbers=1):
+    for _, size, kind in chunks(share, most_numbers=1):
         batch = int(generator.integers(1, 4))
-        latents = gaussians(generator, (batch, size), magnitude)
-        given = (*images(generator, batch, size, magnitude), *latents)
+        latents = gaussians(generator, (batch, size), kind)
+        given = (*images(generator, batch, size, kind), *latents)
         yield Asked(1, given, always(definitions.negative_bound(*given)))
 
 
 def loss_slopes(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, size, magnitude in chunks(share):
-        logits, x = images(generator, rows, size, magnitude)
-        latents = gaussians(generator, (rows, size), magnitude)
+    for rows, size, kind in chunks(share):
+        logits, x = images(generator, rows, size, kind)
+        latents = gaussians(generator, (rows, size), kind)
         right = always(
             definitions.likelihood_slope(logits, x),
             *definitions.averaged(definitions.kl_slopes(*latents), rows),
@@ -174,10 +186,12 @@ def loss_slopes(generator: np.random.Generator, share: float) -> Iterator[Asked]
 
 
 def bits(generator: np.random.Generator, share: float) -> Iterator[Asked]:
-    for rows, size, magnitude in chunks(share):
+    for rows, size, kind in chunks(share):
         channels = int(generator.integers(1, 4))
         shape = [rows, channels, *PICTURES[size]]
-        spread = MAGNITUDES[magnitude][0] * channels * size
+        spread = MAGNITUDES[kind.magnitude][0] * channels * size
+        # No check asks for lengths in float64, where a constant made by torch.tensor(1.0) is honest
+        # and leaves the digits of float32.
         nats = (spread * generator.exponential(size=rows)).astype(np.float32)
         yield Asked(rows, (nats, shape), always(definitions.bits_per_dimension(nats, shape)))
 

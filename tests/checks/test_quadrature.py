@@ -22,6 +22,12 @@ def test_the_kl_of_a_gaussian_is_exact_from_two_nodes_on(nodes: int) -> None:
     assert found.value.shape == (1,)
 
 
+@pytest.mark.parametrize("nodes", [2, 16, 23, 64])
+def test_the_variance_of_the_rule_is_one_to_two_roundings(nodes: int) -> None:
+    found = gaussian_expectation(lambda z, *_: (z**2,), np.zeros(1), np.zeros(1), nodes=nodes)
+    assert abs(found.value - 1) <= 2 * 2.0**-53
+
+
 def test_the_scale_is_the_sum_of_absolute_terms() -> None:
     mean, log_std = np.array([2.0, -1.0]), np.array([-1.0, 0.5])
     found = gaussian_expectation(log_ratio, mean, log_std)

@@ -1,0 +1,195 @@
+"""No deterministic check of the VAE fails a right answer, whatever its inputs.
+
+An input is one example of a batch or one latent of a figure. Data are float32 or float64;
+magnitudes run from a hundredth of a standard deviation to tens of them, logits from a thousandth
+to thirties. The comparisons themselves meet more sizes in test_deterministic_checks.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assignments.vae.definitions import KnownDecoder, kl_to_prior
+from grader.checks.declare import Check
+from grader.checks.expected import by_shape
+from grader.checks.ladder import Gaussian
+from grader.checks.subject import Array
+from tests.calibration.redrawn import INPUTS, Count, Inputs, Redrawn, assert_right_variants_pass
+
+pytestmark = pytest.mark.calibration
+
+VAE = Redrawn(Path(__file__).parents[2] / "assignments" / "vae")
+NOT_HERE = {
+    "examples_are_small_and_large": "takes no input: the student chooses the numbers",
+    "estimate_is_the_log_of_the_mean": "meets random decoders in test_deterministic_checks.py",
+}
+CHECKS = {name: check for name, check in VAE.checks.items() if name not in NOT_HERE}
+
+Generator = np.random.Generator
+MAGNITUDES = ((1.0, 1.0), (0.01, 0.01), (10.0, 4.0))  # of means and of log standard deviations
+SPREADS = (1e-3, 1.0, 10.0, 30.0)  # of logits
+
+
+def precision(rng: Generator) -> Any:
+    return rng.choice([np.float32, np.float64])
+
+
+def gaussian(rng: Generator, rows: int, size: int, least: float = 0.0) -> Gaussian:
+    """Rows of one magnitude, with means of at least so much."""
+    of_mean, of_log_std = MAGNITUDES[rng.integers(len(MAGNITUDES))]
+    mean = of_mean * rng.standard_normal((rows, size))
+    log_std = of_log_std / 2 * rng.standard_normal((rows, size))
+    dtype = precision(rng)
+    return Gaussian((mean + least * np.sign(mean)).astype(dtype), log_std.astype(dtype))
+
+
+def gaussians(rng: Generator, least: float = 0.0) -> Inputs:
+    """A ladder of random rungs, of which one in eight is the prior itself where `least` is."""
+    rungs = [gaussian(rng, *rng.integers(1, (41, 65)), least) for _ in range(75)]
+    if least:
+        rungs[::8] = [Gaussian(0 * mean, 0 * log_std) for mean, log_std in rungs[::8]]
+
+    @cache
+    def expected() -> Any:
+        return tuple(by_shape(kl_to_prior, rungs))
+
+    return {"gaussians": lambda: rungs, "kl_of_the_ladder": expected}
+
+
+def away_from_the_prior(rng: Generator) -> Inputs:
+    # Whether a divergence is positive is asked without a tolerance, so it must exceed rounding.
+    return gaussians(rng, least=0.25)
+
+
+def pairs(rng: Generator) -> Inputs:
+    names, dtype = ("mu_q", "var_q", "mu_p", "var_p"), precision(rng)
+    made = []
+    for _ in range(250):
+        parts = gaussian(rng, 2, 1)
+        (mean_q, mean_p), (var_q, var_p) = parts.mean[:, 0], np.exp(2 * parts.log_std[:, 0])
+        numbers = (np.asarray(number, dtype) for number in (mean_q, var_q, mean_p, var_p))
+        made.append(dict(zip(names, numbers, strict=True)))
+    return {"combinations": lambda **_: made}
+
+
+def sampled(rng: Generator) -> Inputs:
+    means, log_stds = gaussian(rng, 6, int(rng.integers(1, 40)))
+    return {"MEAN": means, "STD": np.exp(log_stds)}
+
+
+def images(rng: Generator, most_rows: int) -> tuple[Array, Array]:
+    rows, height, width = (int(n) for n in rng.integers(1, (most_rows + 1, 9, 9)))
+    logits = rng.choice(SPREADS) * rng.standard_normal((rows, 16, height, width))
+    return logits.astype(precision(rng)), rng.integers(0, 16, (rows, 1, height, width))
+
+
+def image_batches(rng: Generator) -> Inputs:
+    made = [images(rng, 60) for _ in range(8)]
+    return {"image_batches": lambda: made}
+
+
+def losses(rng: Generator) -> Inputs:
+    made = []
+    for _ in range(6):
+        logits, x = images(rng, 100)
+        parts = gaussian(rng, len(x), int(rng.integers(1, 40)))
+        made.append((logits, x, *(part.astype(logits.dtype) for part in parts)))
+    return {"loss_inputs": lambda: made}
+
+
+def large_images(rng: Generator) -> Inputs:
+    made = [images(rng, 60) for _ in range(3)]
+    return {"large_images": lambda _: made}
+
+
+def shapes(rng: Generator) -> Inputs:
+    return {
+        "IMAGE_SHAPES": tuple(tuple(map(int, rng.integers(1, (200, 4, 40, 40)))) for _ in "abc")
+    }
+
+
+class AnotherDecoder(KnownDecoder):
+    """Centres depend on both latents, at each pixel in a way of its own."""
+
+    slopes: Array = np.ones((2, 1, 1, 8, 8))
+
+    def logits(self, z: Array) -> Array:
+        """Logits in float64."""
+        steps = np.clip(z, -8.0, 8.0)[:, :2].T[..., None, None, None] * self.slopes
+        levels = np.arange(16).reshape(1, 16, 1, 1)
+        return np.asarray(-((levels - 7.5 - steps.sum(axis=0)) ** 2) / 8)
+
+
+def grids(rng: Generator, most: int) -> Inputs:
+    slopes = rng.choice([-1, 1], (2, 1, 1, 8, 8)) * rng.uniform(0.3, 1.5, (2, 1, 1, 8, 8))
+    decoder = type("Decoder", (AnotherDecoder,), {"slopes": slopes})
+    return {"GRID_SIZES": tuple(rng.integers(1, most + 1, 4).tolist()), "KnownDecoder": decoder}
+
+
+def wide_grids(rng: Generator) -> Inputs:
+    return grids(rng, 20)
+
+
+def small_grids(rng: Generator) -> Inputs:
+    return grids(rng, 8)  # every image is held against every other one
+
+
+def from_the_seed(_: Generator) -> Inputs:
+    """The check draws its inputs itself, from the seed of the course."""
+    return {}
+
+
+DRAWS: dict[str, Callable[[Generator], Inputs]] = {
+    "gaussian_kl_is_the_log_ratio": pairs,
+    "kl_is_the_expected_log_ratio": gaussians,
+    "kl_is_zero_only_at_the_prior": away_from_the_prior,
+    "kl_is_even_in_the_mean": gaussians,
+    "kl_gradient": gaussians,
+    "kl_agrees_far_from_the_prior": from_the_seed,
+    "noise_is_fresh": sampled,
+    "gradients_reach_mean_and_std": sampled,
+    "reconstruction_is_the_log_likelihood": image_batches,
+    "targets_come_with_or_without_a_channel": image_batches,
+    "reconstruction_agrees_on_large_images": large_images,
+    "loss_is_reconstruction_plus_kl": losses,
+    "loss_reaches_both_terms": losses,
+    "loss_agrees_on_large_images": large_images,
+    "bpd_is_bits_over_dimensions": shapes,
+    "manifold_walks_the_percentiles": wide_grids,
+    "manifold_shows_means": small_grids,
+}
+
+
+def count_for(check: Check) -> Count:
+    function = VAE.of(check)[0].function
+    if function == "visualize_manifold":
+        return lambda _, grid_size: int(grid_size**2)
+    if function == "gaussian_kl":
+        return lambda *_: 1
+    return lambda first, *_: len(first)
+
+
+def assert_passes(name: str, inputs: int) -> None:
+    check = CHECKS[name]
+    assert_right_variants_pass(VAE, check, DRAWS[name], count_for(check), inputs)
+
+
+def test_every_deterministic_check_is_among_them() -> None:
+    assert DRAWS.keys() == CHECKS.keys()
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_right_answers_pass(name: str) -> None:
+    assert_passes(name, INPUTS // 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DRAWS)
+def test_right_answers_pass_over_a_hundred_thousand_inputs(name: str) -> None:
+    assert_passes(name, INPUTS)
