@@ -25,6 +25,10 @@ from pydantic import (
 
 from grader.errors import AssignmentError, UsageError
 
+DIALECTS = "dialects"
+
+# Set while an assignment is read, never in its file.
+_NOT_WRITTEN = ("folder", "dialect", "dialect_checks")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -104,6 +108,9 @@ class Question(_Table):
     sheet: str = ""
     function: Signature | None = None
     also: tuple[Signature, ...] = ()
+    checked_as: Signature | None = Field(
+        default=None, description="what checks call it, where a dialect has another name for it"
+    )
     requires: tuple[str, ...] = Field(default=(), description="questions that must pass first")
     threshold: Threshold | None = None
     figure: Figure | None = None
@@ -116,7 +123,7 @@ class Question(_Table):
 
 
 class Assignment(_Table):
-    """What `assignment.toml` says, and where it stands."""
+    """What `assignment.toml` says, perhaps in a dialect, and where it stands."""
 
     title: str
     version: int = Field(default=1, gt=0)
@@ -129,8 +136,13 @@ class Assignment(_Table):
     )
     data: Data = Data()
     limits: Limits = Limits()
+    modules: tuple[str, ...] = Field(
+        default=(), description="Python files that may be handed in; an earlier one wins a name"
+    )
     question: tuple[Question, ...]
     folder: Path = Field(default=Path(), exclude=True)
+    dialect: str = Field(default="", exclude=True)
+    dialect_checks: Path | None = Field(default=None, exclude=True)
 
     @property
     def name(self) -> str:
@@ -142,12 +154,25 @@ class Assignment(_Table):
         """In the order of the sheet."""
         return self.question
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that a submission may give to something this sheet asks for."""
+        questions = [question for question in self.question if question.function]
+        return frozenset(s.name for q in questions for s in accepted(q))
+
     def digest(self) -> str:
         """SHA-256 over every file that can change a verdict."""
-        total = hashlib.sha256()
-        for path in [*sorted(self.folder.glob("*.py")), self.folder / "assignment.toml"]:
+        total = hashlib.sha256(self.dialect.encode())
+        dialects = self.folder / DIALECTS
+        files = [*self.folder.glob("*.py"), *dialects.glob("*.py"), *dialects.glob("*.toml")]
+        for path in [*sorted(files), self.folder / "assignment.toml"]:
             total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return total.hexdigest()
+
+
+def accepted(question: Question) -> tuple[Signature, ...]:
+    """Names and conventions that count as the question's function, the sheet's own first."""
+    return (question.function, *question.also) if question.function else ()
 
 
 def load(name_or_path: str | Path) -> Assignment:
@@ -159,24 +184,39 @@ def load(name_or_path: str | Path) -> Assignment:
     """
     folder = _find(name_or_path)
     path = folder / "assignment.toml"
-    table = _table(path)
+    table = read_table(path)
+    return validated(path, table, {"folder": folder})
+
+
+def validated(path: Path, table: dict[str, Any], more: dict[str, Any]) -> Assignment:
+    """An assignment from a table that was read from `path`.
+
+    Raises:
+        AssignmentError: the message names file and key.
+    """
     try:
-        assignment = Assignment.model_validate(table | {"folder": folder})
+        assignment = Assignment.model_validate(table | more)
     except ValidationError as error:
-        raise AssignmentError(f"{path}: {_explain(error, table)}") from error
+        raise AssignmentError(f"{path}: {explain(error, table)}") from error
     _require_unique(path, assignment)
     return assignment
 
 
-def _table(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
+    """What the TOML of an assignment or a dialect says.
+
+    Raises:
+        AssignmentError: it cannot be read, is malformed, or sets what is never written there.
+    """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AssignmentError(f"{path}: not valid TOML: {error}; correct that line") from error
     except OSError as error:
         raise AssignmentError(f"{path} cannot be read ({error.strerror})") from error
-    if "folder" in table:
-        raise AssignmentError(f"{path}: folder: there is no such key; take it out")
+    for key in _NOT_WRITTEN:
+        if key in table:
+            raise AssignmentError(f"{path}: {key}: there is no such key; take it out")
     return table
 
 
@@ -201,7 +241,7 @@ def _find(name_or_path: str | Path) -> Path:
     )
 
 
-def _explain(error: ValidationError, table: dict[str, Any]) -> str:
+def explain(error: ValidationError, table: dict[str, Any]) -> str:
     """The first of the errors in one sentence: where, what is wrong, what to do."""
     # A misspelt key is missing as well, under its right name: said first, it explains both.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")

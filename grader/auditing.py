@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from rich.text import Text
 from grader.assignment import Assignment, load
 from grader.authored import assignment_checks, catalogue_of, variants_of
 from grader.checks.audit import AuditReport, audit
-from grader.checks.context import Context
+from grader.checks.context import Catalogue, Context, Variant
 from grader.checks.declare import Check
 from grader.checks.seeds import Seeds
 from grader.data import find, held_out
+from grader.dialect import in_dialect
 from grader.errors import AssignmentError, UsageError
 
 NOT_AUDITED = "judged on a run of the notebook"
@@ -60,8 +61,10 @@ class Audit:
         }
 
 
-def audit_assignment(name_or_path: str) -> Audit:
+def audit_assignment(name_or_path: str, dialect: str | None = None) -> Audit:
     """Runs the checks of an assignment against its catalogue, in this process.
+
+    In a dialect only what its sheet asks for is held against its checks.
 
     Progress is told on standard error. Nothing that checks or catalogue print reaches standard
     output.
@@ -72,6 +75,8 @@ def audit_assignment(name_or_path: str) -> Audit:
     """
     with redirect_stdout(sys.stderr):
         assignment = load(name_or_path)
+        if dialect:
+            assignment = in_dialect(assignment, dialect)
         checks = assignment_checks(assignment)
         catalogue = catalogue_of(assignment)
         if catalogue is None:
@@ -80,6 +85,8 @@ def audit_assignment(name_or_path: str) -> Audit:
                 "can be held against the checks; name a module with MISTAKES and VARIANTS"
             )
         variants = variants_of(assignment)
+        if dialect:
+            catalogue, variants = _asked_for(assignment, catalogue, variants)
         _require_distinct(assignment, [entry.id for entry in (*catalogue.mistakes, *variants)])
         audited, left = _parted(assignment, checks)
         steps = 1 + len(variants) + len(catalogue.mistakes)
@@ -160,6 +167,17 @@ def _statistics(checks: Sequence[Check]) -> Iterator[str]:
     if seen:
         value, what, name = min(seen)
         yield f"smallest deviation seen: {what} off by {value:.2g} ({name})"
+
+
+def _asked_for(
+    assignment: Assignment, catalogue: Catalogue, variants: Sequence[Variant]
+) -> tuple[Catalogue, list[Variant]]:
+    """What stands in for a function that this sheet asks for."""
+    questions = (question.checked_as or question.function for question in assignment.questions)
+    asked = {function.name for function in questions if function}
+    mistakes = [mistake for mistake in catalogue.mistakes if mistake.function in asked]
+    kept = [variant for variant in variants if variant.function in asked]
+    return replace(catalogue, mistakes=mistakes), kept
 
 
 def _require_distinct(assignment: Assignment, ids: Sequence[str]) -> None:

@@ -24,7 +24,11 @@ def assignment_checks(assignment: Assignment) -> tuple[Check, ...]:
     Raises:
         AssignmentError: they cannot be loaded, or points do not add up.
     """
-    checks = _loaded(assignment.folder)
+    more = (assignment.dialect_checks,) if assignment.dialect_checks else ()
+    checks = _loaded(assignment.folder, *more)
+    if assignment.dialect:
+        asked = {question.id for question in assignment.questions}
+        checks = tuple(check for check in checks if check.question in asked)
     require_complete(checks, assignment.questions)
     return checks
 
@@ -91,5 +95,5 @@ def _imported(folder: Path, name: str) -> ModuleType:
 
 
 @cache
-def _loaded(folder: Path) -> tuple[Check, ...]:
-    return load_checks(folder)
+def _loaded(folder: Path, *more: Path) -> tuple[Check, ...]:
+    return load_checks(folder, *more)

@@ -13,10 +13,11 @@ from typing import Protocol
 
 from grader.assignment import Assignment, load
 from grader.data import find
+from grader.dialect import in_dialect
 from grader.errors import InfrastructureError, UsageError
 from grader.export.grades import grades_csv
 from grader.export.results import results_json
-from grader.inference import inferred_assignment, only_of
+from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
 from grader.results import SubmissionResult
 from grader.run import failed_on_our_side
@@ -41,6 +42,7 @@ class Options:
     only: tuple[str, ...] = ()
     force: bool = False
     isolation: str = "auto"
+    dialect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,15 @@ def run_batch(options: Options, display: Display) -> Outcome:
     _make(options.out)
     with Store(options.out) as store:
         discovery = discover(options.source, unpack_to=options.out / "unpacked")
-        assignment = load(options.assignment or inferred_assignment(discovery, options.source))
+        assignment = chosen_assignment(
+            discovery, options.source, options.assignment, options.dialect
+        )
         discovery = only_of(discovery, assignment)
         jobs = options.jobs or _cores()
         settings = _settings(options, assignment, tier.name, jobs)
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
+        store.set_fact("dialect", assignment.dialect)
         held_out = held_out_in_words(settings)
         plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
         stopped = _run(store, plan, display)
@@ -123,6 +128,8 @@ def write_outputs(store: Store, out: Path) -> Outcome:
     if folder is None:
         raise UsageError(f"{out} holds no results; `grader run SUBMISSIONS --out {out}` makes them")
     assignment = load(folder)
+    if dialect := store.fact("dialect"):
+        assignment = in_dialect(assignment, dialect)
     # After a change of assignment, what has not run again yet is no result of this one.
     results = tuple(r for r in store.results() if r.assignment == assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")

@@ -46,6 +46,9 @@ def run(
     isolation: Annotated[Isolation, typer.Option(help="Sandbox of the students' code.")] = (
         Isolation.AUTO
     ),
+    dialect: Annotated[
+        str | None, typer.Option(help="Another course's sheet, or none; found out when absent.")
+    ] = None,
 ) -> None:
     """Grade submissions. Exit status: 0 all graded, 1 usage or configuration, 2 our failures."""
     from rich.console import Console
@@ -56,7 +59,15 @@ def run(
     console = Console()
     with _told():
         options = Options(
-            submissions, out, assignment, jobs, data_dir, tuple(only or ()), force, isolation.value
+            submissions,
+            out,
+            assignment,
+            jobs,
+            data_dir,
+            tuple(only or ()),
+            force,
+            isolation.value,
+            dialect,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))
@@ -85,12 +96,13 @@ def audit(
     assignment: Annotated[str, typer.Argument(help="Name or folder.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON document instead.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder that receives audit.html.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="Another course's sheet.")] = None,
 ) -> None:
     """Prove an assignment: mistakes fail, right answers pass. Exit status 1 where they do not."""
     from grader.auditing import audit_assignment, print_json, print_tables, write_page
 
     with _told():
-        done = audit_assignment(assignment)
+        done = audit_assignment(assignment, dialect)
         page = out and write_page(done, out)
     if json:
         print_json(done)

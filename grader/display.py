@@ -121,8 +121,11 @@ def print_plan(console: Console, plan: Plan) -> None:
     total = len(found.submissions)
     kept = total - len(plan.pending)
     again = f" · {kept} unchanged, not run again" if kept else ""
+    dialect = f" · dialect {plan.assignment.dialect}" if plan.assignment.dialect else ""
     console.print(
-        Text(f"{plan.assignment.name} · {total} submissions ({found.layout} layout){again}")
+        Text(
+            f"{plan.assignment.name}{dialect} · {total} submissions ({found.layout} layout){again}"
+        )
     )
     settings = plan.settings
     workers = f"{plan.jobs} worker{'s' if plan.jobs != 1 else ''}"

@@ -1,43 +1,52 @@
-"""Which assignment a folder of notebooks is for."""
+"""Which assignment, and which dialect of it, a folder of hand-ins is for."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from grader.assignment import Assignment, installed
+from grader.assignment import Assignment, installed, load
+from grader.dialect import dialects_of, in_dialect
 from grader.errors import SubmissionError, UsageError
 from grader.submission import Discovery, Submission, assignment_of, read_notebook
+from grader.submission.defined import names_of
 from grader.submission.names import printable
 
-_READ_FOR_METADATA = 50
+_READ_FOR_NAMES = 50
+# Fewer names than this in a whole class may be an accident.
+_FEWEST_NAMES = 2
+OWN_SHEET = "none"
 
 
-def inferred_assignment(discovery: Discovery, source: Path) -> str:
-    """The assignment that most notebooks name in their metadata.
+def chosen_assignment(
+    discovery: Discovery, source: Path, name: str | None, dialect: str | None
+) -> Assignment:
+    """The assignment by name, by what notebooks say, or by the functions that they define.
 
-    The name is a student's word, and an assignment is code that runs unprotected. So it never
-    leads to a folder of their choice: only to what is installed, and to the assignment whose own
-    `submissions` are graded.
+    Args:
+        discovery: what was handed in.
+        source: where it was found.
+        name: as typed; None where it is to be found out.
+        dialect: as typed, `none` for the assignment's own sheet; None where it is to be found out.
+
+    Raises:
+        UsageError: it cannot be told, or there is no such assignment or dialect.
+        AssignmentError: its TOML is malformed.
     """
-    known = {name: str(folder) for name, folder in installed().items()}
-    own = source.parent
-    if source.name == "submissions" and (own / "assignment.toml").is_file():
-        known[own.name] = str(own)
-    votes = Counter(filter(None, map(_named, discovery.submissions[:_READ_FOR_METADATA])))
-    for name, _ in votes.most_common():
-        if name in known:
-            return known[name]
-    said = (
-        f"name {printable(next(iter(votes)), 60)!r}, which is not installed"
-        if votes
-        else ("do not say in their metadata (grader.assignment) what they are for")
-    )
-    raise UsageError(
-        f"the notebooks {said}: type --assignment and one of {', '.join(installed())}, or a "
-        "folder with an assignment.toml"
-    )
+    named = name or _named_by_most(discovery, source)
+    if named is None:
+        candidates = [load(folder) for folder in installed().values()]
+        return _closest(discovery, [sheet for each in candidates for sheet in _sheets(each)])
+    assignment = load(named)
+    if dialect == OWN_SHEET:
+        return assignment
+    if dialect:
+        return in_dialect(assignment, dialect)
+    if len(sheets := list(_sheets(assignment))) == 1:
+        return assignment
+    return _ranked(discovery, sheets)[0][0]
 
 
 def only_of(discovery: Discovery, assignment: Assignment) -> Discovery:
@@ -47,10 +56,68 @@ def only_of(discovery: Discovery, assignment: Assignment) -> Discovery:
         named = _named(submission)
         if named is not None and named != assignment.name:
             problem = f"the notebook is for assignment {named!r}, this run grades {assignment.name}"
-            checked.append(replace(submission, notebook=None, problem=problem))
+            checked.append(replace(submission, notebook=None, modules=(), problem=problem))
         else:
             checked.append(submission)
     return replace(discovery, submissions=tuple(checked))
+
+
+def _named_by_most(discovery: Discovery, source: Path) -> str | None:
+    """The assignment that most notebooks name in their metadata; None where none names any.
+
+    The name is a student's word, and an assignment is code that runs unprotected. So it never
+    leads to a folder of their choice: only to what is installed, and to the assignment whose own
+    `submissions` are graded.
+    """
+    known = {name: str(folder) for name, folder in installed().items()}
+    own = source.parent
+    if source.name == "submissions" and (own / "assignment.toml").is_file():
+        known[own.name] = str(own)
+    votes = Counter(filter(None, map(_named, discovery.submissions[:_READ_FOR_NAMES])))
+    for name, _ in votes.most_common():
+        if name in known:
+            return known[name]
+    if votes:
+        first = printable(next(iter(votes)), 60)
+        raise _untold(f"name {first!r}, which is not installed")
+    return None
+
+
+def _sheets(assignment: Assignment) -> Iterator[Assignment]:
+    yield assignment
+    for name in dialects_of(assignment):
+        yield in_dialect(assignment, name)
+
+
+def _ranked(discovery: Discovery, sheets: Sequence[Assignment]) -> list[tuple[Assignment, int]]:
+    """Sheets with how many of the names and files they ask for are there, most first."""
+    hand_ins = [
+        (names_of(submission), {path.name for path in submission.modules})
+        for submission in discovery.submissions[:_READ_FOR_NAMES]
+    ]
+    counted = [
+        (sheet, sum(len(n & sheet.names) + len(f & set(sheet.modules)) for n, f in hand_ins))
+        for sheet in sheets
+    ]
+    return sorted(counted, key=lambda pair: -pair[1])
+
+
+def _closest(discovery: Discovery, sheets: Sequence[Assignment]) -> Assignment:
+    (best, most), *others = _ranked(discovery, sheets)
+    rivals = {sheet.name for sheet, count in others if count == most} - {best.name}
+    if most < _FEWEST_NAMES:
+        raise _untold("do not say in their metadata (grader.assignment) what they are for")
+    if rivals:
+        which = " as well as ".join(sorted({best.name, *rivals}))
+        raise _untold(f"define functions of {which}")
+    return best
+
+
+def _untold(said: str) -> UsageError:
+    return UsageError(
+        f"the notebooks {said}: type --assignment and one of {', '.join(installed())}, or a "
+        "folder with an assignment.toml"
+    )
 
 
 def _named(submission: Submission) -> str | None:

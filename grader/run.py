@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from grader.authored import assignment_checks, catalogue_of
@@ -32,6 +33,7 @@ from grader.settings import (
     package_versions,
 )
 from grader.submission import Submission, slug
+from grader.submission.defined import modules_to_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def grade(
         InfrastructureError: the sandbox did not start.
         AssignmentError: the assignment's checks cannot be loaded.
     """
-    if submission.notebook is None:
+    if submission.notebook is None and not submission.modules:
         reason = submission.problem or "there is no notebook among the files"
         return _unread(submission, settings, reason, listener)
     try:
@@ -65,7 +67,6 @@ def grade(
 def _graded(
     submission: Submission, settings: Settings, slot: int, listener: Listener
 ) -> SubmissionResult:
-    assert submission.notebook is not None
     began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     job = _job(submission, settings, slot)
     # What an earlier run left there must not be taken for what this one shows.
@@ -89,14 +90,23 @@ def _graded(
 
 
 def _job(submission: Submission, settings: Settings, slot: int) -> Job:
-    assert submission.notebook is not None
     return Job(
         notebook=submission.notebook,
         executed=settings.notebooks / f"{slug(submission.student_id)}.ipynb",
         tier=settings.tier,
         sandbox=replace(_sandbox(settings), submission=submission.folder, slot=slot),
         parameters=_parameters(settings),
+        modules=tuple((_inside(submission, path), path) for path in _modules(submission, settings)),
     )
+
+
+def _modules(submission: Submission, settings: Settings) -> tuple[Path, ...]:
+    sheet = settings.assignment
+    return modules_to_run(submission, sheet.modules, sheet.names) if submission.modules else ()
+
+
+def _inside(submission: Submission, path: Path) -> str:
+    return str(path.relative_to(submission.folder)) if submission.folder else path.name
 
 
 def _sandbox(settings: Settings) -> Sandbox:

@@ -53,6 +53,8 @@ class Adapted(Subject):
         if own is None or request.method is not None:
             return self._subject._request(request)
         chosen = self._choose(own)
+        if not own.arguments:
+            return self._subject._request(replace(request, target=chosen.name))
         adapted = replace(
             request,
             target=chosen.name,
@@ -92,19 +94,36 @@ class Adapted(Subject):
 
     def _signature(self, target: str | Handle) -> Signature | None:
         for question in self._questions:
-            if question.function is not None and question.function.name == target:
-                return question.function if question.function.arguments else None
+            own = question.checked_as or question.function
+            if own is not None and own.name == target:
+                return own
         return None
 
     def _choose(self, own: Signature) -> Signature:
         if own.name not in self._chosen:
-            also = [s for q in self._questions if q.function == own for s in q.also]
-            defined = (s for s in (own, *also) if self._is_defined(s))
-            self._chosen[own.name] = next(defined, own)
+            accepted = [
+                signature
+                for question in self._questions
+                if question.function is not None
+                and own == (question.checked_as or question.function)
+                for signature in (question.function, *question.also)
+            ]
+            self._chosen[own.name] = self._first_defined(accepted)
         return self._chosen[own.name]
 
-    def _is_defined(self, signature: Signature) -> bool:
-        return self._subject.definition(signature.name).kind != "missing"
+    def _first_defined(self, accepted: Sequence[Signature]) -> Signature:
+        """The first signature whose name the student has; of namesakes the one that fits.
+
+        One name may go with two conventions, `KLD(mean, log_std)` and `KLD(mean, log_var)`: what
+        the student calls the arguments tells them apart.
+        """
+        for signature in accepted:
+            found = self._subject.definition(signature.name)
+            if found.kind != "missing":
+                namesakes = (s for s in accepted if s.name == signature.name)
+                fits = (s for s in namesakes if tuple(s.arguments) == found.parameters)
+                return next(fits, signature)
+        return accepted[0]
 
 
 def _convert(call: Call, own: Signature, chosen: Signature) -> Call:

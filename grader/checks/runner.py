@@ -73,14 +73,16 @@ def run_check(
     started = time.perf_counter()
     signature = None if context.question is None else context.question.function
     function = "" if signature is None else signature.name
-    arguments = () if signature is None else tuple(signature.arguments)
-    watched = Watched(subject, function)
+    # What checks call and speak of, where the student's own name is another one.
+    own = signature if signature is None else context.question.checked_as or signature
+    arguments = () if own is None else tuple(own.arguments)
+    watched = Watched(subject, "" if own is None else own.name)
     with recording(Recorder(function, arguments, check.hidden, check.alpha)) as recorder:
         ending = _run(check, watched, context)
     facts = recorder.facts | ending.facts
     diagnosis = Diagnosis()
     if ending.outcome in (Outcome.FAILED, Outcome.PARTIAL) and function and catalogue is not None:
-        diagnosis = _explain(function, watched, catalogue, facts)
+        diagnosis = _explain(watched, catalogue, facts)
     message = " ".join(filter(None, (ending.message, diagnosis.says or ending.hint)))
     return Verdict(
         question=check.question,
@@ -186,11 +188,9 @@ def _resolve(check: Check, subject: Subject, context: Context) -> dict[str, Any]
     return {name: subject if name == "subject" else getattr(context, name) for name in check.needs}
 
 
-def _explain(
-    function: str, watched: Watched, catalogue: Catalogue, facts: dict[str, Any]
-) -> Diagnosis:
+def _explain(watched: Watched, catalogue: Catalogue, facts: dict[str, Any]) -> Diagnosis:
     try:
-        return diagnose(function, watched.calls, catalogue)
+        return diagnose(watched.function, watched.calls, catalogue)
     except Exception:  # noqa: BLE001 - a broken catalogue entry must not change a verdict
         facts["diagnosis_traceback"] = traceback.format_exc()
         return Diagnosis()

@@ -22,13 +22,14 @@ class Watched(Subject):
     """Passes everything on, and keeps what one function was asked, for diagnosis.
 
     Attributes:
+        function: whose requests are kept.
         calls: requests of one call each, with their answers.
         asked: every name that was called, read or taken hold of.
     """
 
     def __init__(self, subject: Subject, function: str = "") -> None:
         self._subject = subject
-        self._function = function
+        self.function = function
         self.calls: list[tuple[Request, Value]] = []
         self.asked: set[str] = set()
 
@@ -36,7 +37,7 @@ class Watched(Subject):
         answers = self._subject._request(request)
         if isinstance(request.target, str):
             self.asked.add(request.target)
-        if request.target == self._function and not (request.keep or request.method):
+        if request.target == self.function and not (request.keep or request.method):
             single = (replace(request, calls=(call,)) for call in request.calls)
             room = _REMEMBERED - len(self.calls)
             self.calls += list(zip(single, answers, strict=True))[:room]

@@ -25,12 +25,12 @@ import nbformat
 from nbclient.exceptions import DeadKernelError
 
 from grader.errors import InfrastructureError, SubmissionError
-from grader.kernel.execution import Execution, UnresponsiveError, with_parameters
+from grader.kernel.composed import compose
+from grader.kernel.execution import Execution, UnresponsiveError
 from grader.kernel.job import Job
 from grader.kernel.provisioner import SandboxManager, kernel_manager
 from grader.kernel.watch import MemoryWatch
 from grader.sandbox import TIERS, Process
-from grader.submission.notebook import read_notebook
 
 # The driver's own memory: a flood that gets past every other bound ends here.
 DRIVER_MEMORY_BYTES = 2 << 30
@@ -87,11 +87,10 @@ class _Driver:
 
     async def run(self) -> None:
         try:
-            notebook = read_notebook(self._job.notebook)
+            notebook, overridden = compose(self._job)
         except SubmissionError as error:
             self._say(event="unreadable", reason=str(error))
             return
-        overridden = with_parameters(notebook, self._job.parameters)
         execution = Execution(notebook, self._job.sandbox.limits, self._on_cell, km=self._manager)
         # The grader may stop this, or be gone, at any moment: also in the middle of a cell.
         work = asyncio.create_task(self._work(execution, overridden))

@@ -109,25 +109,3 @@ class Execution(NotebookClient):
             if await self.kc.shell_channel.socket.poll(INTERRUPT_SECONDS * 1000):
                 return
         raise UnresponsiveError(f"a cell ignored the interrupt after {timeout:.0f} s")
-
-
-def with_parameters(notebook: NotebookNode, values: dict[str, Any]) -> dict[str, Any]:
-    """Injects assignments behind the cell tagged `parameters`, as papermill does.
-
-    Returns:
-        What was overridden; empty when no cell carries the tag.
-    """
-    for index, cell in enumerate(notebook.cells):
-        if values and "parameters" in cell.metadata.get("tags", []):
-            source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-            injected = NotebookNode(
-                cell_type="code",
-                id="grader-parameters",
-                metadata={"tags": ["injected-parameters"]},
-                source=f"# set by the grader\n{source}",
-                outputs=[],
-                execution_count=None,
-            )
-            notebook.cells.insert(index + 1, injected)
-            return dict(values)
-    return {}

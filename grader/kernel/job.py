@@ -11,21 +11,23 @@ from grader.sandbox import Sandbox
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One notebook to execute in one sandbox.
+    """One submission to execute in one sandbox.
 
     Attributes:
-        notebook: as handed in.
+        notebook: as handed in; None where there are modules only.
         executed: where the executed notebook is written.
         tier: name of the isolation tier.
         sandbox: what it sees and may use.
         parameters: overrides behind the `parameters` cell.
+        modules: Python files to load behind it, by their name inside the hand-in.
     """
 
-    notebook: Path
+    notebook: Path | None
     executed: Path
     tier: str
     sandbox: Sandbox
     parameters: dict[str, Any] = field(default_factory=dict)
+    modules: tuple[tuple[str, Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

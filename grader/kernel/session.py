@@ -18,12 +18,11 @@ from typing import Any, Self
 
 from grader.checks.subject import Subject
 from grader.errors import InfrastructureError, SubjectError, SubmissionError
+from grader.kernel.composed import compose
 from grader.kernel.driver import drive
-from grader.kernel.execution import with_parameters
 from grader.kernel.job import Executed, Job
 from grader.kernel.remote import RemoteSubject
 from grader.sandbox import TIERS, Process
-from grader.submission.notebook import read_notebook
 from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
 from grader.wire.codec import WireError, encode
 
@@ -140,8 +139,7 @@ class Session:
         return self._remote(ours, process.kill)
 
     def _cells(self) -> list[str]:
-        notebook = read_notebook(self._job.notebook)
-        with_parameters(notebook, self._job.parameters)
+        notebook, _ = compose(self._job)
         return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
     def _interrupt(self) -> None:

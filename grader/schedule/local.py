@@ -169,6 +169,7 @@ class _Run:
 
 def _size(submission: Submission) -> int:
     try:
-        return submission.notebook.stat().st_size if submission.notebook else 0
+        executed = submission.notebook or (submission.modules or (None,))[0]
+        return executed.stat().st_size if executed else 0
     except OSError:
         return 0

@@ -59,7 +59,7 @@ def discover(source: Path, *, unpack_to: Path) -> Discovery:
 
 
 def _list(source: Path, export: Path) -> tuple[Listing, Refused]:
-    if source.suffix.lower() == ".ipynb" and not is_folder(source):
+    if source.suffix.lower() in (".ipynb", ".py") and not is_folder(source):
         return plain.single(source), Refused()
     if source.is_dir():
         folder = source.resolve()

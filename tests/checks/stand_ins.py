@@ -28,6 +28,7 @@ class Question:
     requires: tuple[str, ...] = ()
     function: Signature | None = Signature("KLD", ("mean", "log_std"))
     also: tuple[Signature, ...] = ()
+    checked_as: Signature | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Signature:
 class Question:
     function: Signature | None
     also: tuple[Signature, ...] = ()
+    checked_as: Signature | None = None
     id: str = "kl"
     title: str = "KL"
     points: float = 1.0
@@ -57,6 +58,12 @@ def student(scale: str) -> Adapted:
     """KL by a student who gives the spread on this scale, and names the parameters otherwise."""
     also = Signature("kl_divergence", ("mean", scale))
     return adapted(also, kl_divergence=lambda m, s: by_log_std(m, SPREADS[scale](s)))
+
+
+def in_dialect(*accepted: Signature, checked_as: Signature = OWN, **namespace: Any) -> Adapted:
+    """A sheet on which the function goes by other names only."""
+    question = Question(accepted[0], accepted[1:], checked_as)
+    return Adapted(LocalSubject(namespace), [question])
 
 
 @pytest.mark.parametrize("scale", SPREADS)
@@ -184,3 +191,33 @@ def test_everything_else_is_passed_on() -> None:
     assert subject.value("x") == 3
     assert subject.rebuilt().definition("KLD").kind == "missing"
     assert isinstance(subject.rebuilt(), Adapted)
+
+
+def test_in_a_dialect_checks_go_on_calling_their_own_name() -> None:
+    subject = in_dialect(
+        Signature("kl_normal", ("mean", "var")),
+        kl_normal=lambda m, v: by_log_std(m, torch.log(v) / 2),
+        KLD=lambda *_: torch.zeros(2),
+    )
+    assert np.allclose(subject.call("KLD", MEAN, LOG_STD), EXPECTED, rtol=1e-12)
+    assert subject.definition("KLD").parameters == ("m", "v")
+
+
+def test_one_name_goes_with_the_convention_that_its_arguments_are_named_after() -> None:
+    accepted = (OWN, Signature("KLD", ("mean", "log_var")))
+
+    def in_variances(mean: Any, log_var: Any) -> Any:
+        return by_log_std(mean, log_var / 2)
+
+    for function in (by_log_std, in_variances):
+        subject = in_dialect(*accepted, KLD=function)
+        assert np.allclose(subject.call("KLD", MEAN, LOG_STD), EXPECTED, rtol=1e-12)
+
+
+def test_what_takes_no_declared_arguments_is_renamed_and_nothing_else() -> None:
+    subject = in_dialect(
+        Signature("Diffusion"), checked_as=Signature("DDPM"), Diffusion=lambda x, y=0: x + y
+    )
+    assert subject.call("DDPM", np.ones(2), y=2) == pytest.approx(np.array([3.0, 3.0]))
+    _, (slope,) = subject.gradient("DDPM", np.ones(2), wrt=(0,))
+    assert slope == pytest.approx(np.ones(2))

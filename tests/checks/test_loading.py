@@ -38,6 +38,7 @@ class Question:
     requires: tuple[str, ...] = ()
     function: Any = None
     also: tuple[Any, ...] = ()
+    checked_as: Any = None
 
 
 def folder_with(path: Path, public: str = PUBLIC, hidden: str | None = HIDDEN) -> Path:

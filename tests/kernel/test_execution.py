@@ -10,7 +10,8 @@ from nbclient.exceptions import CellExecutionComplete
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.assignment import Limits
-from grader.kernel.execution import OUTPUT_NOTE, Execution, with_parameters
+from grader.kernel.composed import with_parameters
+from grader.kernel.execution import OUTPUT_NOTE, Execution
 
 
 @pytest.fixture

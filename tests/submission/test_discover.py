@@ -79,6 +79,29 @@ def test_a_notebook_with_modules_beside_it_is_one_student(
     assert [path.name for path in only.modules] == ["utils.py"]
 
 
+def test_modules_without_any_notebook_are_one_student(
+    tmp_path: Path, write: Write, find: Find
+) -> None:
+    for name in ("utils.py", "train_torch.py", "data/train.bin"):
+        write(tmp_path / "uva" / name, "")
+    (submission,) = find("uva").submissions
+    assert (submission.student_id, submission.notebook) == ("uva", None)
+    assert [path.name for path in submission.modules] == ["train_torch.py", "utils.py"]
+
+
+def test_a_script_beside_a_class_is_nobodys(tmp_path: Path, write: Write, find: Find) -> None:
+    for name in ("rename.py", "kim/utils.py", "lee/utils.py"):
+        write(tmp_path / "in" / name, "")
+    assert [one.student_id for one in find().submissions] == ["kim", "lee"]
+
+
+def test_one_module_is_a_run_of_one(tmp_path: Path, write: Write, find: Find) -> None:
+    write(tmp_path / "kim.py", "")
+    (submission,) = find("kim.py").submissions
+    assert (submission.student_id, submission.notebook) == ("kim", None)
+    assert [path.name for path in submission.modules] == ["kim.py"]
+
+
 @pytest.mark.parametrize("name", ["nothing", "grades.csv", "empty"])
 def test_a_path_without_submissions_is_one_sentence(
     tmp_path: Path, write: Write, find: Find, name: str

@@ -15,6 +15,8 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from grader.kernel.inside.absent import Import, bind
+from grader.kernel.inside.modules import find_handed_in
 from grader.kernel.inside.serve import serve
 from grader.wire.channel import Channel
 from grader.wire.codec import decode, encode
@@ -26,6 +28,7 @@ def run_definitions(stream: socket.socket) -> None:
     """Reads the cells from the channel, executes their definitions and serves them."""
     channel = Channel(stream)
     cells = decode(*channel.receive())
+    find_handed_in()
     namespace = define(cells)
     channel.send(*encode(READY))
     serve(namespace, channel)
@@ -41,10 +44,17 @@ def define(cells: Iterable[str]) -> dict[str, Any]:
     for cell in cells:
         for statement in _parsed(cell):
             if _defines(statement, namespace):
-                module = ast.fix_missing_locations(ast.Module([statement], type_ignores=[]))
                 with contextlib.suppress(BaseException):
-                    exec(compile(module, "<cell>", "exec"), namespace)  # noqa: S102  its purpose
+                    _carry_out(statement, namespace)
     return namespace
+
+
+def _carry_out(statement: ast.stmt, namespace: dict[str, Any]) -> None:
+    if isinstance(statement, Import):
+        bind(statement, namespace)
+        return
+    module = ast.fix_missing_locations(ast.Module([statement], type_ignores=[]))
+    exec(compile(module, "<cell>", "exec"), namespace)  # noqa: S102  its purpose
 
 
 def _parsed(cell: str) -> Iterator[ast.stmt]:

@@ -11,6 +11,7 @@ from typing import Any
 import zmq
 from ipykernel import heartbeat, kernelapp
 
+from grader.kernel.inside.modules import install
 from grader.kernel.inside.serve import serve
 from grader.wire.channel import Channel
 
@@ -40,6 +41,7 @@ def run_kernel(settings: dict[str, Any]) -> None:
     file.write_text(json.dumps(connection), "utf-8")
     app: Any = SandboxedKernel.instance()
     app.initialize(["-f", str(file), "--HistoryManager.enabled=False"])
+    install(app.shell)
     app.start()
 
 

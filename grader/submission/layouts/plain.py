@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grader.submission.files import changed_ns, entries, is_folder
+from grader.errors import SubmissionError
+from grader.submission.files import changed_ns, entries, is_folder, walk
 from grader.submission.layouts.handin import HandIn, Listing, Piece
 
 _NAMED_AFTER_STUDENTS = (".ipynb", ".zip")
+_FILES_OF_STUDENTS = (*_NAMED_AFTER_STUDENTS, ".py")
 
 
 def read(folder: Path, title: str) -> Listing:
     """The folder as a class's work, or as the work of one student named `title`.
 
-    A notebook with Python files beside it, and nothing else that could be a hand-in, is one
-    student's folder: in a class the modules would have nobody to belong to.
+    Python files with one notebook beside them at the most, and nothing else that could be a
+    hand-in, are one student's folder: in a class the modules would have nobody to belong to.
     """
     everything = entries(folder)
     ours = [path for path in everything if _is_hand_in(path)]
     modules = [path for path in everything if path.suffix.lower() == ".py"]
-    if modules and len(ours) == 1 and ours[0].suffix.lower() == ".ipynb":
+    if modules and _is_one_students(ours):
         return Listing("plain", (_hand_in(folder, title),))
     return Listing(
         layout="plain",
@@ -28,9 +30,25 @@ def read(folder: Path, title: str) -> Listing:
     )
 
 
-def single(notebook: Path) -> Listing:
-    """One notebook by itself."""
-    return Listing("plain", (_hand_in(notebook, _student(notebook)),))
+def single(file: Path) -> Listing:
+    """One notebook or Python file by itself."""
+    return Listing("plain", (_hand_in(file, _student(file)),))
+
+
+def _is_one_students(hand_ins: list[Path]) -> bool:
+    """Whether what could be hand-ins, beside Python files, is at most one notebook.
+
+    A folder without any code belongs to the modules: data, figures, logs.
+    """
+    with_work = [path for path in hand_ins if not is_folder(path) or _holds_code(path)]
+    return not with_work or (len(with_work) == 1 and with_work[0].suffix.lower() == ".ipynb")
+
+
+def _holds_code(folder: Path) -> bool:
+    try:
+        return any(file.suffix in _FILES_OF_STUDENTS for file in walk(folder))
+    except SubmissionError:
+        return True
 
 
 def _is_hand_in(path: Path) -> bool:
@@ -40,7 +58,7 @@ def _is_hand_in(path: Path) -> bool:
 
 
 def _student(path: Path) -> str:
-    return path.stem if path.suffix.lower() in _NAMED_AFTER_STUDENTS else path.name
+    return path.stem if path.suffix.lower() in _FILES_OF_STUDENTS else path.name
 
 
 def _hand_in(path: Path, student: str) -> HandIn:

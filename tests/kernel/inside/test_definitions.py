@@ -98,10 +98,18 @@ def test_decorated_functions_are_defined_with_their_decorators() -> None:
 
 
 def test_a_statement_that_fails_is_passed_over() -> None:
-    names = defined(
-        "import nowhere\nx = 1 / 0\ny = undefined + 1\nz = 3", "raise SystemExit\na = 1"
-    )
+    names = defined("x = 1 / 0\ny = undefined + 1\nz = 3", "raise SystemExit\na = 1")
     assert names == {"z": 3, "a": 1}
+
+
+def test_what_cannot_be_imported_costs_only_what_uses_it() -> None:
+    names = defined(
+        "import nowhere.at_all as absent\nimport math",
+        "def fine():\n    return math.pi\n\ndef broken():\n    return absent.plot()",
+    )
+    assert names["fine"]() == pytest.approx(3.14159, abs=1e-5)
+    with pytest.raises(ImportError, match=r"nowhere.at_all.plot is needed here, and No module"):
+        names["broken"]()
 
 
 @pytest.mark.parametrize(
