@@ -1,0 +1,1 @@
+"""Samplers of diffusion models, on data whose score is known exactly."""

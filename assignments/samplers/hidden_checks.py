@@ -1,0 +1,326 @@
+"""Hidden checks of samplers: against the reference, at drawn levels and over longer runs.
+
+Inputs are float32, as students' own are. How far rounding may carry an answer is measured on the
+definition, as in the public checks; the right values are those of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from assignments.samplers import definitions
+from assignments.samplers.ancestral_checks import ALPHA, drawn, expect_laws, own_split
+from assignments.samplers.ancestral_laws import law_of_run, right_split, start
+from assignments.samplers.checks import along_the_line, guided_model
+from assignments.samplers.ddim_checks import expected_ddim, steps_by_own_variance
+from assignments.samplers.definitions import Method, expected_run
+from assignments.samplers.judging import (
+    RUN,
+    asked,
+    judge_by_either,
+    numbers,
+    own_weights,
+    pairs,
+    scalar,
+)
+from assignments.samplers.known_data import GaussianData, KnownNoise, for_each
+from grader.checks import (
+    Array,
+    Callback,
+    Expected,
+    Subject,
+    as_array,
+    check,
+    expect_all_close,
+    expect_close,
+)
+from grader.checks.exact_null import detects
+from reference import denoisers, samplers
+
+Seed = Callable[[str], int]
+
+
+def tensor(value: Any) -> torch.Tensor:
+    """The same numbers for the reference, in float64."""
+    return torch.from_numpy(np.asarray(value, np.float64))
+
+
+# Of one dimension, so that entries do not depend on each other.
+MIXTURE = denoisers.mixture_denoiser(
+    tensor([0.25, 0.375, 0.375]), tensor([[-0.75], [0.25], [0.5]]), tensor([0.25, 0.5, 0.25])
+)
+
+
+def mixture(x: Array, sigma: Any) -> Array:
+    """The mixture's denoiser for students, whatever the shape of x."""
+    level = np.broadcast_to(for_each(x, sigma), x.shape).reshape(-1, 1)
+    denoised = MIXTURE(tensor(x.reshape(-1, 1)), tensor(level.copy()))
+    return denoised.numpy().reshape(x.shape).astype(x.dtype)
+
+
+def long_run(seed: int) -> tuple[Array, Array]:
+    """Drawn data of two axes, and levels at drawn distances that end in zero, float32."""
+    rng = np.random.default_rng(seed)
+    sigmas = 6 * np.cumprod(np.r_[1.0, rng.uniform(0.5, 0.8, 8)])
+    return (6 * rng.normal(0, 1, (5, 3))).astype(np.float32), np.append(sigmas, 0).astype(
+        np.float32
+    )
+
+
+def run_agrees(
+    subject: Subject,
+    name: str,
+    right: Callable[..., torch.Tensor],
+    method: Method,
+    seed: int,
+    *more: Any,
+) -> None:
+    """Demands the reference's end of a long run.
+
+    Raises:
+        CheckFailure: an entry differs by more than rounding explains.
+    """
+    x, sigmas = long_run(seed)
+    answer = _answer(subject, name, x, sigmas, *more)
+    flat = tensor(x.reshape(-1, 1))
+    end = right(MIXTURE, flat, tensor(sigmas), *more).numpy().reshape(x.shape)
+    _expect_end(answer, end, _scale(method, x, sigmas), x, sigmas)
+
+
+def _answer(subject: Subject, name: str, x: Array, sigmas: Array, *more: Any) -> Any:
+    (answer,) = asked(subject, name, [(Callback(mixture), x, sigmas, *more)])
+    return answer
+
+
+def _scale(method: Method, x: Array, sigmas: Array) -> Expected:
+    return expected_run(method, lambda at, step: mixture(at, sigmas[step]), x, sigmas)
+
+
+def _expect_end(answer: Any, end: Array, own: Expected, x: Array, sigmas: Array) -> None:
+    given = dict(zip(RUN, (x, sigmas), strict=True))
+    expect_close(answer, Expected(end, own.scale), given=given)
+
+
+@check("score", points=0.25)
+def score_agrees_on_a_mixture(subject: Subject, seed: Seed) -> None:
+    """The score is right for a mixture of three Gaussians, at any level."""
+    x, sigmas = long_run(seed("inputs"))
+    given = [(Callback(mixture), x, np.asarray(sigma)) for sigma in sigmas[:-1]]
+    expected = []
+    for _, _, sigma in given:
+        level, flat = tensor(sigma), tensor(x.reshape(-1, 1))
+        size = (np.abs(x) + np.abs(MIXTURE(flat, level).numpy()).reshape(x.shape)) / sigma**2
+        value = denoisers.score(MIXTURE, flat, level).numpy().reshape(x.shape)
+        expected.append(Expected(value, size))
+    shown = [{"x": x, "sigma": sigma} for _, _, sigma in given]
+    expect_all_close(asked(subject, "score", given), expected, given=shown)
+
+
+@check("levels", points=0.5)
+def levels_agree_with_the_reference(subject: Subject, seed: Seed) -> None:
+    """Schedules of many lengths, ends and densities are right."""
+    rng = np.random.default_rng(seed("schedules"))
+    given = [
+        (int(rng.integers(2, 60)), *rng.uniform((0.01, 5.0, 1.0), (0.5, 80.0, 9.0)).tolist())
+        for _ in range(12)
+    ]
+    expected = [
+        Expected(samplers.karras_sigmas(*each).numpy(), np.asarray((1 + each[3]) * each[2]))
+        for each in given
+    ]
+    single = [{"sigma_max": np.asarray(each[2], np.float32)} for each in given]
+    expect_all_close(subject.map("karras_sigmas", given), expected, given=single)
+
+
+@check("euler", points=0.5)
+def euler_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
+    """Nine steps on a mixture end where the reference's end."""
+    run_agrees(subject, "euler", samplers.euler, definitions.euler, seed("run"))
+
+
+@check("ancestral-levels", points=0.25)
+def split_agrees_at_any_level(subject: Subject, seed: Seed) -> None:
+    """Levels are split as by the reference, wherever they lie."""
+    high = np.random.default_rng(seed("levels")).uniform(0.5, 20, 16).astype(np.float32)
+    low = (high * np.linspace(0.05, 0.9, 16)).astype(np.float32)
+    given = [(np.asarray(a), np.asarray(b)) for a, b in zip(high, low, strict=True)]
+    parts = pairs(asked(subject, "ancestral_sigmas", given), "ancestral_sigmas")
+    right = samplers.ancestral_sigmas(tensor(high), tensor(low))
+    for answers, values in zip(parts, right, strict=True):
+        scales = low.astype(np.float64) ** 2 / values.numpy()
+        expected = [Expected(v, s) for v, s in zip(values.numpy(), scales, strict=True)]
+        shown = [{"sigma": a, "following": b} for a, b in given]
+        expect_all_close(answers, expected, given=shown)
+
+
+_WIDE = GaussianData(-0.5, 2.0)
+
+
+@check("ancestral", points=0.5, alpha=ALPHA, detects=detects((512, 32), ALPHA / 2))
+def long_ancestral_run_keeps_its_law(subject: Subject, seed: Seed) -> None:
+    """A run over many levels draws from the law that is known on Gaussian data."""
+    sigmas = tuple(samplers.karras_sigmas(10, 0.25, 8.0).float().tolist()[:-1])
+    x = start(sigmas[0], 512, 32)
+    samples = drawn(subject, _WIDE, x, sigmas, seed("noise"))
+    judge_by_either(
+        lambda: expect_laws([samples], [law_of_run(_WIDE, x, sigmas, right_split)]),
+        lambda: expect_laws([samples], [law_of_run(_WIDE, x, sigmas, own_split(subject))]),
+    )
+
+
+@check("weights", points=0.5)
+def weights_agree_at_any_level(subject: Subject, seed: Seed) -> None:
+    """The weights are right at levels of drawn distances, for orders up to four."""
+    levels = np.cumsum(np.random.default_rng(seed("levels")).uniform(0.25, 0.75, 8))
+    sigmas = levels[::-1].astype(np.float32)
+    given = [(sigmas, step, order) for order in (1, 2, 3, 4) for step in range(order - 1, 7)]
+    answers = list(map(numbers, asked(subject, "linear_multistep_coefficients", given)))
+    expected = [
+        Expected(
+            samplers.linear_multistep_coefficients(tensor(sigmas), step, order).numpy(),
+            definitions.integrals(sigmas, step, order).scale,
+        )
+        for _, step, order in given
+    ]
+    expect_all_close(answers, expected, given=[{"sigmas": sigmas} for _ in given])
+
+
+@check("multistep", points=0.5)
+def multistep_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
+    """Nine steps with up to three slopes end where the reference's end."""
+    right = partial(
+        run_agrees,
+        subject,
+        "linear_multistep",
+        samplers.linear_multistep,
+        definitions.multistep(3),
+        seed("run"),
+        3,
+    )
+    judge_by_either(right, partial(_follows_from_own_weights, subject, seed("run")))
+
+
+def _follows_from_own_weights(subject: Subject, seed: int) -> None:
+    x, sigmas = long_run(seed)
+    own = _scale(definitions.multistep(3, own_weights(subject, sigmas, 3)), x, sigmas)
+    right = _scale(definitions.multistep(3), x, sigmas)
+    assert own.scale is not None
+    assert right.scale is not None
+    scale = Expected(own.value, own.scale + right.scale)
+    _expect_end(_answer(subject, "linear_multistep", x, sigmas, 3), own.value, scale, x, sigmas)
+
+
+@check("solver", points=0.5)
+def solver_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
+    """Nine steps on a mixture end where the reference's end."""
+    name = "dpm_solver_pp_2m"
+    run_agrees(subject, name, samplers.dpm_solver_pp_2m, definitions.solver, seed("run"))
+
+
+def drawn_steps(seed: int) -> list[tuple[Any, ...]]:
+    """Arguments of ddim_step at drawn places of a schedule, float32."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(12):
+        left, left_next = np.sort(rng.uniform(0.02, 0.95, 2)).astype(np.float32)
+        x_t, noise, fresh = rng.normal(0, 1.5, (3, 4, 2)).astype(np.float32)
+        pair = np.asarray(left), np.asarray(left_next)
+        made.append((x_t, noise, *pair, float(rng.uniform(0.1, 1)), fresh))
+    return made
+
+
+@check("ddim-variance", points=0.25)
+def variance_agrees_along_a_schedule(subject: Subject, seed: Seed) -> None:
+    """The fresh variance is right between any two places of a schedule."""
+    given = [each[2:5] for each in drawn_steps(seed("steps"))]
+    expected = [
+        Expected(
+            samplers.ddim_variance(tensor(left), tensor(left_next), eta).numpy(),
+            definitions.ddim_variance(np.float64(left), np.float64(left_next), eta).scale,
+        )
+        for left, left_next, eta in given
+    ]
+    answers = [scalar(answer) for answer in asked(subject, "ddim_variance", given)]
+    expect_all_close(answers, expected, given=[{"left": each[0]} for each in given])
+
+
+@check("ddim-step", points=0.5)
+def step_agrees_along_a_schedule(subject: Subject, seed: Seed) -> None:
+    """A step is right between any two places of a schedule, for any eta."""
+    given = drawn_steps(seed("steps"))
+    answers = asked(subject, "ddim_step", given)
+    expected = []
+    for x_t, noise, left, left_next, eta, fresh in given:
+        wide = (tensor(part) for part in (x_t, noise, left, left_next))
+        value = samplers.ddim_step(*wide, eta, tensor(fresh)).numpy()
+        own = definitions.ddim_step(x_t, noise, left, left_next, eta, fresh)
+        expected.append(Expected(value, own.scale))
+    shown = [{"x_t": each[0]} for each in given]
+    judge_by_either(
+        lambda: expect_all_close(answers, expected, given=shown),
+        lambda: expect_all_close(answers, steps_by_own_variance(subject, given), given=shown),
+    )
+
+
+@check("ddim", points=0.25)
+def ddim_is_euler_in_another_coordinate(subject: Subject) -> None:
+    """Twenty of a thousand timesteps end where Euler's method ends on the same data."""
+    left = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)).astype(np.float32)
+    timesteps = np.arange(1000, 0, -50)
+    x = np.asarray([[1.5, -0.75], [0.25, -2.0]], np.float32)
+    model = _ExactNoise(left)
+    (answer,) = asked(subject, "ddim", [(Callback(model), x, timesteps, left)])
+    end = samplers.ddim(
+        denoisers.noise_predictor(MIXTURE, tensor(left)),
+        tensor(x.reshape(-1, 1)),
+        torch.from_numpy(timesteps.copy()),
+        tensor(left),
+    )
+    scale = expected_ddim(model, x, timesteps, left)
+    expect_close(answer, Expected(end.numpy().reshape(x.shape), scale.scale), given={"x": x})
+
+
+class _ExactNoise(KnownNoise):
+    """The exact noise model of the mixture on one schedule."""
+
+    def __init__(self, left: Array) -> None:
+        self.left = left.astype(np.float64)
+
+    def noise(self, x_t: Array, t: Any) -> Array:
+        """The prediction in float64."""
+        left = self.left[np.asarray(t, int) - 1]
+        sigma = np.sqrt(1 / left - 1)
+        x = x_t / np.sqrt(left)
+        return np.asarray((x - mixture(x, np.ravel(sigma)[0])) / sigma)
+
+
+@check("guided", points=0.25)
+def guidance_sharpens_a_density(subject: Subject) -> None:
+    """Between Gaussians of one variance, guidance is the denoiser of a Gaussian farther out."""
+    x, sigma = np.asarray([[0.5, -1.25], [2.0, 0.0]], np.float32), 1.5
+    near, far, scale = GaussianData(-0.5, 0.5), GaussianData(0.75, 0.5), 3.0
+    beyond = GaussianData(near.mean + scale * (far.mean - near.mean), 0.5)
+    answer = subject.call(guided_model(subject, far, near, scale), x, np.float32(sigma))
+    parts = [model.denoised(x.astype(np.float64), sigma) for model in (near, far)]
+    exact = Expected(
+        beyond.denoised(x.astype(np.float64), sigma), along_the_line(*parts, scale).scale
+    )
+    own = as_array(answer)
+    judge_by_either(
+        lambda: expect_close(own, exact, given={"x": x}),
+        lambda: expect_close(
+            own,
+            Expected(
+                as_array(
+                    subject.call("guided_noise", *(p.astype(np.float32) for p in parts), scale)
+                ),
+                2 * np.abs(own) + np.abs(parts[0]) + scale * np.abs(parts[1]),
+            ),
+            given={"x": x},
+        ),
+    )

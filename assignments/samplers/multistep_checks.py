@@ -1,0 +1,161 @@
+"""Public checks of the samplers that remember: linear multistep, and DPM-Solver++ (2M)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from assignments.samplers.definitions import LEVELS, integrals, multistep, solver, starts
+from assignments.samplers.judging import (
+    FLOW,
+    RUN,
+    STEPS,
+    asked,
+    expect_order,
+    expect_repeatable,
+    flow_levels,
+    flow_start,
+    judge_by_either,
+    numbers,
+    own_weights,
+    run_at,
+)
+from assignments.samplers.known_data import GaussianData, KnownData
+from grader.checks import Array, Callback, Expected, Subject, check, expect_all_close
+
+ORDERS = (1, 2, 3, 4)
+
+# 4.1 Weights
+
+
+def steps_of_each_order() -> list[tuple[Array, int, int]]:
+    """Levels, the number of a step and an order that is possible there, lowest orders first."""
+    return [
+        (np.asarray(levels, np.float32), step, order)
+        for order in ORDERS
+        for levels in LEVELS
+        for step in range(order - 1, len(levels) - 1)
+    ]
+
+
+@check("weights", points=0.75)
+def weights_are_integrals(subject: Subject) -> None:
+    """The weights integrate, over the step to come, the polynomial through the last slopes."""
+    given = steps_of_each_order()
+    answers = list(map(numbers, asked(subject, "linear_multistep_coefficients", given)))
+    expect_all_close(answers, [_integrals(*each) for each in given], given=list(map(_shown, given)))
+
+
+@check("weights", points=0.25)
+def weights_of_constant_slopes(subject: Subject) -> None:
+    """Where all slopes are one, the weights add up to the length of the step, with its sign."""
+    given = steps_of_each_order()
+    answers = map(numbers, asked(subject, "linear_multistep_coefficients", given))
+    sums = [
+        answer.astype(np.float64).sum() if isinstance(answer, np.ndarray) else answer
+        for answer in answers
+    ]
+    expected = []
+    for sigmas, step, order in given:
+        scale = integrals(sigmas, step, order).scale
+        assert scale is not None
+        length = np.float64(sigmas[step + 1]) - sigmas[step]
+        expected.append(Expected(length, scale.sum(), "the change of the level in this step"))
+    whose = "linear_multistep_coefficients, added up,"
+    expect_all_close(sums, expected, given=list(map(_shown, given)), function=whose)
+
+
+def _integrals(sigmas: Array, step: int, order: int) -> Expected:
+    right = integrals(sigmas, step, order)
+    return Expected(right.value, right.scale, "the integral of the interpolating polynomial")
+
+
+def _shown(given: tuple[Array, int, int]) -> dict[str, Any]:
+    sigmas, step, order = given
+    return {"sigmas": sigmas, "step": np.asarray(step), "order": np.asarray(order)}
+
+
+# 4.2 Linear multistep
+
+
+@check("multistep", points=0.75)
+def multistep_weighs_its_slopes(subject: Subject) -> None:
+    """A step adds up the slopes of the last steps with their weights, as many as there are."""
+    runs = [(x, sigmas, order) for x, sigmas in starts() for order in ORDERS]
+    given: list[tuple[Any, ...]] = [(Callback(KnownData()), *run) for run in runs]
+    given += [(Callback(KnownData()), *start) for start in starts()[-2:]]  # order 4 by default
+    runs += [(*start, 4) for start in starts()[-2:]]
+    answers = asked(subject, "linear_multistep", given)
+    shown = [{"x": x, "sigmas": sigmas, "order": np.asarray(order)} for x, sigmas, order in runs]
+
+    says = "where the weighted slopes lead"
+    expected = [run_at(KnownData(), multistep(order), x, s, says) for x, s, order in runs]
+    judge_by_either(
+        lambda: expect_all_close(answers, expected, given=shown),
+        lambda: expect_all_close(
+            answers, [_own_run(subject, KnownData(), *run) for run in runs], given=shown
+        ),
+    )
+
+
+def _own_run(subject: Subject, data: KnownData, x: Array, sigmas: Array, order: int) -> Expected:
+    """Where the student's own weights lead.
+
+    Raises:
+        SubjectError: there are none.
+        ValueError: an answer holds no such weights.
+    """
+    right, weigh = run_at(data, multistep(order), x, sigmas), own_weights(subject, sigmas, order)
+    own = run_at(data, multistep(order, weigh), x, sigmas)
+    assert own.scale is not None
+    assert right.scale is not None
+    return Expected(own.value, own.scale + right.scale)
+
+
+@check("multistep", points=0.5)
+def multistep_has_order_two(subject: Subject) -> None:
+    """With two slopes and twice as many steps, the error is a quarter."""
+    judge_by_either(
+        lambda: expect_order(subject, "linear_multistep", 2, 2),
+        lambda: _follow_from_own_weights(subject),
+    )
+
+
+def _follow_from_own_weights(subject: Subject) -> None:
+    runs = [(flow_start(), flow_levels(steps), 2) for steps in STEPS]
+    answers = asked(subject, "linear_multistep", [(Callback(FLOW), *run) for run in runs])
+    expected = [_own_run(subject, FLOW, *run) for run in runs]
+    expect_all_close(answers, expected, given=[dict(zip(RUN, run, strict=False)) for run in runs])
+
+
+@check("multistep", points=0.25)
+def multistep_is_repeatable(subject: Subject) -> None:
+    """Nothing is drawn: the same start ends in the same place, whatever the seed."""
+    expect_repeatable(subject, "linear_multistep", KnownData(), *starts()[-1])
+
+
+# 4.3 DPM-Solver++
+
+
+@check("solver", points=1)
+def solver_extrapolates(subject: Subject) -> None:
+    """The denoised data are extrapolated; in the first step, and in one to zero, they are not."""
+    data: tuple[KnownData, ...] = (GaussianData(1.0, 0.0), KnownData())
+    given = [(each, *start) for each in data for start in starts()]
+    answers = asked(subject, "dpm_solver_pp_2m", [(Callback(d), x, s) for d, x, s in given])
+    says = "where DPM-Solver++ leads"
+    expected = [run_at(each, solver, x, sigmas, says) for each, x, sigmas in given]
+    expect_all_close(answers, expected, given=[{"x": x, "sigmas": s} for _, x, s in given])
+
+
+@check("solver", points=0.75)
+def solver_has_order_two(subject: Subject) -> None:
+    """With twice as many steps, the error is a quarter."""
+    expect_order(subject, "dpm_solver_pp_2m", 2)
+
+
+@check("solver", points=0.25)
+def solver_is_repeatable(subject: Subject) -> None:
+    """Nothing is drawn: the same start ends in the same place, whatever the seed."""
+    expect_repeatable(subject, "dpm_solver_pp_2m", KnownData(), *starts()[-1])
