@@ -1,7 +1,8 @@
 """Hidden checks of diffusion: against the reference in float64, on schedules of realistic length.
 
 All timesteps are asked for in one call, in an order of their own. Where 1 - alpha-bar cancels,
-the tolerance grows as `definitions.rounding` says.
+the tolerance grows as `definitions.rounding` says. What students are given is in float32: a
+coefficient from `torch.tensor` of Python's numbers, or a `torch.eye`, is honest and has its digits.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from assignments.ddpm.definitions import (
     Pair,
     Samples,
     at,
+    chain,
     judge_by_either,
     own_samples,
     rounding,
@@ -30,13 +32,13 @@ Inputs = dict[str, Array]
 
 
 def long_inputs(seed: int) -> Inputs:
-    """Every timestep of 1000 once, shuffled, with data and noise of two axes, float64."""
+    """Every timestep of 1000 once, shuffled, with data and noise of two axes, float32."""
     rng = np.random.default_rng(seed)
-    betas = np.linspace(1e-4, 0.02, 1000)
-    x0, noise, x_t = rng.normal(0, 1.5, (3, 1000, 2))
+    betas = np.linspace(1e-4, 0.02, 1000).astype(np.float32)
+    x0, noise, x_t = rng.normal(0, 1.5, (3, 1000, 2)).astype(np.float32)
     return {
         "betas": betas,
-        "alphas_cumprod": np.cumprod(1 - betas),
+        "alphas_cumprod": np.cumprod(1 - betas.astype(np.float64)).astype(np.float32),
         "t": rng.permutation(np.arange(1, 1001)),
         "x0": x0,
         "x_prev": x0,
@@ -46,8 +48,9 @@ def long_inputs(seed: int) -> Inputs:
 
 
 def tensors(given: Sequence[Array]) -> list[torch.Tensor]:
-    """The same inputs for the reference."""
-    return [torch.from_numpy(np.array(array)) for array in given]
+    """The same inputs for the reference, in float64."""
+    found = [torch.from_numpy(np.array(array)) for array in given]
+    return [part.double() if part.is_floating_point() else part for part in found]
 
 
 def agree(
@@ -56,8 +59,9 @@ def agree(
     right: Callable[..., Any],
     arguments: Sequence[str],
     seed: int,
+    size: Callable[[Inputs], Array],
 ) -> None:
-    """Demands the reference's answer for all timesteps at once.
+    """Demands the reference's answer for all timesteps at once, with errors measured in `size`.
 
     Raises:
         CheckFailure: an entry differs by more than rounding explains.
@@ -65,22 +69,28 @@ def agree(
     inputs = long_inputs(seed)
     given = {argument: inputs[argument] for argument in arguments}
     expected = right(*tensors(list(given.values()))).numpy()
-    expect_close(subject.call(name, *given.values()), of_size(expected, inputs), given=given)
+    answer = subject.call(name, *given.values())
+    expect_close(answer, Expected(expected, size(inputs)), given=given)
 
 
-def of_size(value: Array, inputs: Inputs) -> Expected:
-    """A value that is made of x and noise of unit weights, divided by what may cancel."""
+def forward_size(inputs: Inputs) -> Array:
+    """Of what is made of x_0 and noise: a root of beta may be that of 1 - alpha, rounded."""
+    x0, noise = np.abs(inputs["x0"]), np.abs(inputs["noise"])
+    return np.asarray(x0 + noise * (1 + at(inputs["betas"] ** -0.5, inputs["t"], x0)))
+
+
+def reverse_size(inputs: Inputs) -> Array:
+    """Of what is made of x and noise of unit weights, divided by what may cancel."""
     x0, noise, x_t = (np.abs(inputs[name]) for name in ("x0", "noise", "x_t"))
     kept = at(np.sqrt(inputs["alphas_cumprod"]), inputs["t"], x0)
-    return Expected(
-        value, (x0 + noise + x_t) / kept * at(rounding(inputs["betas"]), inputs["t"], x0)
-    )
+    return np.asarray((x0 + noise + x_t) / kept * at(rounding(inputs["betas"]), inputs["t"], x0))
 
 
 @check("step", points=0.25)
 def step_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """One step is right at each of 1000 timesteps."""
-    agree(subject, "q_step", ddpm.q_step, ("x_prev", "t", "noise", "betas"), seed("inputs"))
+    names = ("x_prev", "t", "noise", "betas")
+    agree(subject, "q_step", ddpm.q_step, names, seed("inputs"), forward_size)
 
 
 @check("moments", points=0.25)
@@ -92,6 +102,7 @@ def moments_agree_at_every_timestep(subject: Subject, seed: Callable[[str], int]
         ddpm.q_mean_variance,
         ("x0", "t", "alphas_cumprod"),
         seed("inputs"),
+        forward_size,
     )
 
 
@@ -111,7 +122,7 @@ def _long_samples(seed: int) -> tuple[tuple[Array, ...], list[Expected]]:
     """Arguments of q_sample, and the reference's answer."""
     inputs = long_inputs(seed)
     given = tuple(inputs[name] for name in ("x0", "t", "noise", "alphas_cumprod"))
-    return given, [of_size(ddpm.q_sample(*tensors(given)).numpy(), inputs)]
+    return given, [Expected(ddpm.q_sample(*tensors(given)).numpy(), forward_size(inputs))]
 
 
 @check("prior", points=0.5)
@@ -120,8 +131,8 @@ def prior_kl_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -> N
     rng = np.random.default_rng(seed("images"))
     given, expected = [], []
     for steps in (1, 10, 100, 1000):
-        left = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)[:steps])
-        x0 = rng.uniform(-1, 1, (4, 1, 8, 8))
+        left = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)[:steps]).astype(np.float32)
+        x0 = rng.uniform(-1, 1, (4, 1, 8, 8)).astype(np.float32)
         value = ddpm.prior_kl(*tensors((x0, left))).numpy()
         # 1 - alpha-bar under the logarithm is off by one rounding of alpha-bar.
         entries = left[-1] * x0**2 + 3 - np.log(1 - left[-1]) + 1 / (1 - left[-1])
@@ -135,18 +146,23 @@ def prior_kl_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -> N
 def posterior_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """Mean and variance of the posterior are right at each of 1000 timesteps."""
     names = ("x0", "x_t", "t", "betas")
-    _pairs_agree(subject, "posterior", ddpm.posterior, names, seed("inputs"))
+    _pairs_agree(subject, "posterior", ddpm.posterior, names, seed("inputs"), reverse_size)
 
 
 def _pairs_agree(
-    subject: Subject, name: str, right: Callable[..., Any], arguments: Sequence[str], seed: int
+    subject: Subject,
+    name: str,
+    right: Callable[..., Any],
+    arguments: Sequence[str],
+    seed: int,
+    size: Callable[[Inputs], Array],
 ) -> None:
     inputs = long_inputs(seed)
     given = {argument: inputs[argument] for argument in arguments}
     answer = subject.call(name, *given.values())
     (mean,), (variance,) = two_parts([answer], [inputs["x0"]], name)
     expected, spread = (part.numpy() for part in right(*tensors(list(given.values()))))
-    expect_close(mean, of_size(expected, inputs), given=given)
+    expect_close(mean, Expected(expected, size(inputs)), given=given)
     whole = np.broadcast_to(spread, inputs["x0"].shape)
     roundings = np.broadcast_to(at(rounding(inputs["betas"]), inputs["t"], whole), whole.shape)
     at_most = np.maximum(whole, at(inputs["betas"], inputs["t"], whole))
@@ -162,7 +178,7 @@ def full_kl_agrees_in_many_dimensions(subject: Subject, seed: Callable[[str], in
         roots = rng.normal(0, 1, (2, 3, size, size))
         cov_a, cov_b = roots @ roots.swapaxes(-1, -2) + np.eye(size)
         mean_a, mean_b = rng.normal(0, 1, (2, 3, size))
-        pair = Pair(mean_a, cov_a, mean_b, cov_b)
+        pair = Pair(*(part.astype(np.float32) for part in (mean_a, cov_a, mean_b, cov_b)))
         value = ddpm.gaussian_kl_full(*tensors(pair)).numpy()
         precision = np.linalg.inv(cov_b)
         terms = np.abs(precision * cov_a).sum((-1, -2)) + np.abs(value) + 2 * size
@@ -192,14 +208,15 @@ def loss_agrees_on_long_chains(subject: Subject, seed: Callable[[str], int]) -> 
 def x0_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """x_0 is right at each of 1000 timesteps, far outside of the data's range, too."""
     names = ("x_t", "noise", "t", "alphas_cumprod")
-    agree(subject, "x0_from_noise", ddpm_reverse.x0_from_noise, names, seed("inputs"))
+    agree(subject, "x0_from_noise", ddpm_reverse.x0_from_noise, names, seed("inputs"), reverse_size)
 
 
 @check("mean", points=0.25)
 def mean_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """The mean of x_{t-1} is right at each of 1000 timesteps."""
     names = ("x_t", "noise", "t", "betas")
-    agree(subject, "mean_from_noise", ddpm_reverse.mean_from_noise, names, seed("inputs"))
+    right = ddpm_reverse.mean_from_noise
+    agree(subject, "mean_from_noise", right, names, seed("inputs"), reverse_size)
 
 
 @check("reverse", points=0.25)
@@ -207,13 +224,20 @@ def reverse_step_agrees_at_every_timestep(subject: Subject, seed: Callable[[str]
     """A reverse step with the posterior's variance is right at each of 1000 timesteps."""
     inputs = long_inputs(seed("inputs"))
     given = {name: inputs[name] for name in ("x_t", "t", "noise", "betas")}
-    given["variances"] = ddpm.posterior_variance(torch.from_numpy(inputs["betas"])).numpy()
+    variances = ddpm.posterior_variance(*tensors([inputs["betas"]])).numpy()
+    given["variances"] = variances.astype(np.float32)
     expected = ddpm_reverse.p_sample(known_model, *tensors(list(given.values()))).numpy()
     answer = subject.call("p_sample", Callback(KnownModel()), *given.values())
-    right = of_size(expected, inputs)
-    assert right.scale is not None
-    predicted = inputs["t"][:, np.newaxis] / 8  # what the model adds beside x_t
-    expect_close(answer, Expected(expected, right.scale * (1 + predicted)), given=given)
+    expect_close(answer, Expected(expected, _size_of_a_step(**given)), given=given)
+
+
+def _size_of_a_step(x_t: Array, t: Array, noise: Array, betas: Array, variances: Array) -> Array:
+    """Sum of the absolute terms of a reverse step, with what the schedule's rounding adds."""
+    _, variance = chain(betas)
+    taken_out = at(betas / np.sqrt(variance), t, x_t) * np.abs(KnownModel.noise(x_t, t))
+    growth = at(rounding(betas) / np.sqrt(1 - betas), t, x_t)
+    fresh = at(np.sqrt(variances), t, x_t) * np.abs(noise)
+    return np.asarray(growth * (np.abs(x_t) + taken_out) + fresh)
 
 
 def known_model(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
