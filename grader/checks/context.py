@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from grader.checks.seeds import Seeds
-from grader.checks.subject import Array, Subject
+from grader.checks.subject import Array, Request, Subject
 
 
 class Signature(Protocol):
@@ -69,6 +69,10 @@ class Variant(Protocol):
     def code(self) -> Callable[..., Any]: ...
 
 
+def _everything(_request: Request) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Known mistakes, and how to call one as if it had been handed in.
@@ -77,10 +81,12 @@ class Catalogue:
         mistakes: every entry of the assignment's catalogue.
         make_subject: a subject over the right solution with the named functions replaced, or
             added where the solution has none of that name.
+        knows: whether such a subject can answer a request; a kit's knows what was recorded.
     """
 
     mistakes: Sequence[Mistake]
     make_subject: Callable[[Mapping[str, Callable[..., Any]]], Subject]
+    knows: Callable[[Request], bool] = _everything
 
 
 @dataclass(frozen=True, slots=True)

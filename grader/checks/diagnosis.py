@@ -60,7 +60,7 @@ class _Probes:
 
     def agree(self, outputs: Sequence[Value | SubjectError]) -> bool:
         return all(
-            _same(answer, _leaves(output), self.magnitude)
+            _same(answer, leaves_of(output), self.magnitude)
             for answer, output in zip(self.answers, outputs, strict=True)
         )
 
@@ -116,10 +116,10 @@ def _choose(
     function: str, calls: Sequence[tuple[Request, Value]], catalogue: Catalogue
 ) -> _Probes | None:
     """Up to twelve calls, spread over all that were answered wrongly; None where they are few."""
-    asked = [(request, _leaves(answer)) for request, answer in calls if not _holds_handle(request)]
+    asked = [(request, leaves_of(answer)) for request, answer in calls if not _holds_handle(request)]
     usable = [(request, leaves) for request, leaves in asked if leaves is not None]
     every = [request for request, _ in usable]
-    right = [_leaves(output) for output in _ask(catalogue.make_subject({}), function, every)]
+    right = [leaves_of(output) for output in _ask(catalogue.make_subject({}), function, every)]
     magnitude = _magnitude(right)
     wrong = [
         (request, leaves)
@@ -165,12 +165,12 @@ def _agree(answer: Array, output: Array, magnitude: float) -> bool:
     return bool(np.all(close | (answer == output) | (np.isnan(answer) & np.isnan(output))))
 
 
-def _leaves(value: Value | SubjectError) -> list[Array] | None:
-    """The numbers in an answer as float64 arrays; None where it holds anything else."""
+def leaves_of(value: Value | SubjectError) -> list[Array] | None:
+    """The numbers in an answer as float64 arrays, by name; None where it holds anything else."""
     if isinstance(value, Mapping):
         value = [value[key] for key in sorted(value)]
     if isinstance(value, list | tuple):
-        parts = [_leaves(item) for item in value]
+        parts = [leaves_of(item) for item in value]
         return None if None in parts else [leaf for part in parts if part for leaf in part]
     if isinstance(value, bool | int | float | np.generic | np.ndarray):
         array = np.asarray(value)

@@ -190,7 +190,8 @@ def _resolve(check: Check, subject: Subject, context: Context) -> dict[str, Any]
 
 def _explain(watched: Watched, catalogue: Catalogue, facts: dict[str, Any]) -> Diagnosis:
     try:
-        return diagnose(watched.function, watched.calls, catalogue)
+        calls = [(request, answer) for request, answer in watched.calls if catalogue.knows(request)]
+        return diagnose(watched.function, calls, catalogue)
     except Exception:  # noqa: BLE001 - a broken catalogue entry must not change a verdict
         facts["diagnosis_traceback"] = traceback.format_exc()
         return Diagnosis()
