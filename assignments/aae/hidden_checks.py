@@ -224,7 +224,7 @@ def latents_follow_the_prior(subject: Subject, held_out: Array, question: Any) -
     """Latents of images that the notebook never saw follow the prior."""
     latents = encoded(subject, scaled(held_out))
     distance = energy_distance_to_prior(latents)
-    evidence(recomputed={"energy distance": distance}, images=len(held_out))
+    evidence(recomputed={"energy distance": [distance] * 3}, images=len(held_out))
     limits = question.threshold
     centre, spread = latents.mean(axis=0).round(2), latents.std(axis=0).round(2)
     credit(
@@ -240,7 +240,7 @@ def held_out_images_come_back(subject: Subject, held_out: Array, question: Any) 
     """Images that the notebook never saw are recognised in what their latents decode to."""
     images = scaled(held_out)
     error = float(np.mean((decoded_elsewhere(subject, images) - images) ** 2))
-    evidence(recomputed={"squared error": error}, images=len(held_out))
+    evidence(recomputed={"squared error": [error] * 3}, images=len(held_out))
     limits = question.threshold
     credit(
         share(error, full=limits.full, zero=limits.zero),

@@ -32,6 +32,7 @@ from assignments.aae.networks import (
     gradients_after,
 )
 from grader.checks import Array, Callback, Subject, check, expect
+from grader.errors import SubjectError
 
 IMAGE = (1, 2, 2)
 WEIGHTS = (0.75, 0.25, 1.0, 0.0)
@@ -102,11 +103,12 @@ def discriminator_step_has_its_losses(subject: Subject) -> None:
     networks, judged = SMALL.callbacks(IMAGE), Recorded(SMALL.discriminator)
     pair = networks["encoder"], Callback(judged)
     rows = rows_of(subject.map(name, [(*pair, *each) for each in batches()]), names, name)
-    expect(
-        all(judged.has_seen(prior) for _, prior in batches()),
-        f"Your {name} never shows the discriminator the prior_sample that it is given: what does "
-        "it call real?",
-    )
+    if not any(isinstance(part, SubjectError) for row in rows for part in row):
+        expect(
+            all(judged.has_seen(prior) for _, prior in batches()),
+            f"Your {name} never shows the discriminator the prior_sample that it is given: what "
+            "does it call real?",
+        )
     inputs = [SMALL.logits(*each) for each in batches()]
     right = [discriminator_terms(given) for given in inputs]
     shown = [{"x": images, "prior_sample": prior} for images, prior in batches()]
