@@ -1,0 +1,1 @@
+"""Attention: definitions, checks and examples of the assignment."""
