@@ -115,6 +115,20 @@ def audit(
 
 
 @app.command()
+def release(
+    assignment: Annotated[str, typer.Argument(help="Name or folder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the kit; must not exist.")],
+) -> None:
+    """Make the students' kit: the notebook without solutions, and the public checks."""
+    from grader.assignment import load
+    from grader.release import release as make_kit
+
+    with _told():
+        files = make_kit(load(assignment), out)
+    typer.echo(f"{out}: {len(files)} files; try it: cd {out} && pytest")
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")]) -> None:
     """Write grades and pages anew from the results of a run."""
     from grader.batch import write_outputs

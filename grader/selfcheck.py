@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -13,17 +14,11 @@ from rich.text import Text
 
 from grader.assignment import load
 from grader.authored import assignment_checks, catalogue_of
-from grader.checks.adapted import Adapted
-from grader.checks.context import Context
-from grader.checks.declare import Check
-from grader.checks.runner import run_checks
-from grader.checks.seeds import Seeds
 from grader.checks.verdict import Outcome, Verdict
 from grader.data import find
 from grader.errors import UsageError
 from grader.kernel.inprocess import run_here
-from grader.kernel.inside.definitions import define
-from grader.kernel.local import LocalSubject
+from grader.public import Sheet, data_in_view, decide
 from grader.submission import assignment_of, read_notebook
 
 _WIDTH = 72
@@ -41,26 +36,31 @@ def check_notebook(path: Path, assignment_name: str | None) -> list[Verdict]:
     named = assignment_name or assignment_of(notebook)
     if named is None:
         raise UsageError(f"{path} does not say what it is for: add --assignment NAME")
-    assignment = load(named)
+    sheet = public_sheet(named)
     console = Console(stderr=True)
-    with console.status("running your notebook"), _training_data(assignment.data.default):
+    with console.status("running your notebook"), data_in_view(sheet.data):
         ran = run_here(notebook, lambda _index, _count: None)
     for error in ran.errors:
         console.print(Text(error, style="yellow"))
-    sources = [cell["source"] for cell in ran.cells]
-    subject = LocalSubject(ran.namespace, lambda: define(sources))
-    questions = {question.id: question for question in assignment.questions}
-    seeds = Seeds(b"", assignment.name, assignment.version)
+    return list(decide(sheet, ran.namespace, ran.cells))
 
-    def context(check: Check) -> Context:
-        return Context(
-            question=questions[check.question], outputs=ran.cells, seed=seeds.of(check.name)
-        )
 
-    public = [check for check in assignment_checks(assignment) if not check.hidden]
-    adapted = Adapted(subject, assignment.questions)
-    decided = run_checks(public, assignment.questions, adapted, context, catalogue_of(assignment))
-    return list(decided)
+def public_sheet(name_or_path: str) -> Sheet:
+    """What students may know of an assignment that is installed here.
+
+    Raises:
+        UsageError: there is no such assignment.
+        AssignmentError: it cannot be loaded.
+    """
+    assignment = load(name_or_path)
+    return Sheet(
+        name=assignment.name,
+        version=assignment.version,
+        questions=assignment.questions,
+        checks=tuple(check for check in assignment_checks(assignment) if not check.hidden),
+        catalogue=catalogue_of(assignment),
+        data=_training_data(assignment.data.default),
+    )
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> bool:
@@ -78,19 +78,18 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> bool:
     return all(v.verdict in (Outcome.PASSED, Outcome.MANUAL) for v in verdicts)
 
 
-@contextmanager
-def _training_data(name: str) -> Iterator[None]:
-    """Shows the notebook the training files as a sandbox would, and nothing that is held out."""
+@cache
+def _training_data(name: str) -> Path:
+    """A folder with the training files as a sandbox has them, and nothing that is held out."""
     data = find(name)
-    with tempfile.TemporaryDirectory(prefix="grader-data-") as folder:
-        target = Path(folder) / data.name
-        target.mkdir()
-        for path in (data.train_images, data.train_labels):
-            (target / path.name).symlink_to(path)
-        before = os.environ.get("GRADER_DATA")
-        os.environ["GRADER_DATA"] = before or folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["GRADER_DATA"]
+    # Kept alive by the cache, and gone with this process.
+    folder = _folders.enter_context(tempfile.TemporaryDirectory(prefix="grader-data-"))
+    target = Path(folder) / data.name
+    target.mkdir()
+    for path in (data.train_images, data.train_labels):
+        (target / path.name).symlink_to(path)
+    return Path(folder)
+
+
+_folders = ExitStack()
+atexit.register(_folders.close)

@@ -116,8 +116,8 @@ def _choose(
     function: str, calls: Sequence[tuple[Request, Value]], catalogue: Catalogue
 ) -> _Probes | None:
     """Up to twelve calls, spread over all that were answered wrongly; None where they are few."""
-    asked = [(request, leaves_of(answer)) for request, answer in calls if not _holds_handle(request)]
-    usable = [(request, leaves) for request, leaves in asked if leaves is not None]
+    plain = [(asked, leaves_of(answer)) for asked, answer in calls if not _holds_handle(asked)]
+    usable = [(request, leaves) for request, leaves in plain if leaves is not None]
     every = [request for request, _ in usable]
     right = [leaves_of(output) for output in _ask(catalogue.make_subject({}), function, every)]
     magnitude = _magnitude(right)
