@@ -8,6 +8,7 @@ the errors of that step count.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -100,7 +101,12 @@ def integrals(sigmas: Array, step: int, order: int) -> Expected:
     The present level comes first. The scale is that of the integrals written out in powers of
     sigma, which is the most roundabout way.
     """
-    levels = sigmas.astype(np.float64)
+    return _integrals(tuple(np.asarray(sigmas, np.float64).tolist()), step, order)
+
+
+@cache
+def _integrals(sigmas: tuple[float, ...], step: int, order: int) -> Expected:
+    levels = np.asarray(sigmas)
     start, end = levels[step], levels[step + 1]
     nodes, powers = levels[step - np.arange(order)], np.arange(order)
     # Measured from the present level in units of the step, so that nothing cancels.
