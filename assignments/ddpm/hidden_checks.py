@@ -29,6 +29,7 @@ from grader.checks import Array, Callback, Expected, Subject, check, expect_all_
 from reference import ddpm, ddpm_reverse
 
 Inputs = dict[str, Array]
+IMAGES, PAIRS = 4, 3  # of a batch
 
 
 def long_inputs(seed: int) -> Inputs:
@@ -132,7 +133,7 @@ def prior_kl_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -> N
     given, expected = [], []
     for steps in (1, 10, 100, 1000):
         left = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)[:steps]).astype(np.float32)
-        x0 = rng.uniform(-1, 1, (4, 1, 8, 8)).astype(np.float32)
+        x0 = rng.uniform(-1, 1, (IMAGES, 1, 8, 8)).astype(np.float32)
         value = ddpm.prior_kl(*tensors((x0, left))).numpy()
         # 1 - alpha-bar under the logarithm is off by one rounding of alpha-bar.
         entries = left[-1] * x0**2 + 3 - np.log(1 - left[-1]) + 1 / (1 - left[-1])
@@ -175,9 +176,9 @@ def full_kl_agrees_in_many_dimensions(subject: Subject, seed: Callable[[str], in
     rng = np.random.default_rng(seed("gaussians"))
     given, expected = [], []
     for size in (2, 5, 12):
-        roots = rng.normal(0, 1, (2, 3, size, size))
+        roots = rng.normal(0, 1, (2, PAIRS, size, size))
         cov_a, cov_b = roots @ roots.swapaxes(-1, -2) + np.eye(size)
-        mean_a, mean_b = rng.normal(0, 1, (2, 3, size))
+        mean_a, mean_b = rng.normal(0, 1, (2, PAIRS, size))
         pair = Pair(*(part.astype(np.float32) for part in (mean_a, cov_a, mean_b, cov_b)))
         value = ddpm.gaussian_kl_full(*tensors(pair)).numpy()
         precision = np.linalg.inv(cov_b)

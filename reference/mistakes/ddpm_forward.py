@@ -205,6 +205,16 @@ def _moments_one_by_one(x0: Tensor, t: Tensor, alphas_cumprod: Tensor) -> Pair:
     return mean, 1 - alphas_cumprod[t - 1].to(x0).reshape(-1, *[1] * (x0.ndim - 1))
 
 
+def _sample_with_listed_roots(
+    x0: Tensor, t: Tensor, noise: Tensor, alphas_cumprod: Tensor
+) -> Tensor:
+    shares = [float(alphas_cumprod[int(step) - 1]) for step in t]
+    shape = (-1, *[1] * (x0.ndim - 1))
+    signal = torch.tensor([math.sqrt(share) for share in shares]).reshape(shape)
+    std = torch.tensor([math.sqrt(1 - share) for share in shares]).reshape(shape)
+    return signal * x0 + std * noise
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("moments/gathered", "q_mean_variance", _moments),
     Variant("moments/loop", "q_mean_variance", _moments_one_by_one),
@@ -233,6 +243,7 @@ VARIANTS: tuple[Variant, ...] = (
             * (x0 + _entry((1 - alphas_cumprod) / alphas_cumprod, t - 1, x0).sqrt() * noise)
         ),
     ),
+    Variant("q-sample/listed-roots", "q_sample", _sample_with_listed_roots),
     Variant("q-step/gathered", "q_step", _step),
     Variant(
         "q-step/through-alphas",

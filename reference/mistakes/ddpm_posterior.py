@@ -194,6 +194,15 @@ def _kl_by_solving(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor)
     return divergence
 
 
+def _kl_by_inverting_one(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> Tensor:
+    size = mean_a.shape[-1]
+    inverse = torch.linalg.solve(cov_b, torch.eye(size).expand_as(cov_b))
+    shift = mean_b - mean_a
+    trace = torch.einsum("...ij,...ji->...", inverse, cov_a)
+    distance = torch.einsum("...i,...ij,...j->...", shift, inverse, shift)
+    return 0.5 * (trace + distance - size + torch.logdet(cov_b) - torch.logdet(cov_a))
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("posterior-variance/product", "posterior_variance", _variance),
     Variant(
@@ -212,4 +221,5 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("full-kl/inverse", "gaussian_kl_full", _full_kl),
     Variant("full-kl/torch", "gaussian_kl_full", _kl_by_torch),
     Variant("full-kl/solve", "gaussian_kl_full", _kl_by_solving),
+    Variant("full-kl/identity-solved", "gaussian_kl_full", _kl_by_inverting_one),
 )

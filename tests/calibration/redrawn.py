@@ -6,6 +6,7 @@ function, and only the names under which it finds its inputs are bound to others
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,8 +33,14 @@ from grader.checks.verdict import Outcome
 
 INPUTS = 100_000  # at least, for each variant
 Inputs = Mapping[str, Any]  # stands in for what is bound to the name
+# Makes inputs in a precision.
+Draw = Callable[[np.random.Generator, Any], Inputs]
 # Counts the inputs among the arguments of one call of the function under test.
 Count = Callable[..., int]
+PRECISIONS = (np.float32, np.float64)
+# Right where data are in torch's default precision, as all that the checks give them are: they hold
+# constants of it, such as torch.eye(3), and leave no more digits than it has.
+SINGLE = {"q-sample/listed-roots", "full-kl/identity-solved", "bpd/float32-throughout"}
 
 
 class Redrawn:
@@ -122,7 +129,7 @@ def noting_errors() -> Iterator[Largest]:
 def assert_right_variants_pass(
     redrawn: Redrawn,
     check: Check,
-    draw: Callable[[np.random.Generator], Inputs],
+    draw: Draw,
     count: Count,
     inputs: int,
 ) -> None:
@@ -130,14 +137,16 @@ def assert_right_variants_pass(
     met = {variant.id: 0 for variant in redrawn.of(check)}
     generator = np.random.default_rng(20)
     with noting_errors() as largest:
-        course = 0
-        while min(met.values()) < inputs:
+        for course in itertools.count():
+            dtype = PRECISIONS[course % 2]
             with pytest.MonkeyPatch.context() as patch:
-                redrawn.bound(patch, check, draw(generator))
+                redrawn.bound(patch, check, draw(generator, dtype))
                 for variant in redrawn.of(check):
-                    met[variant.id] += redrawn.passes(check, variant, course, count)
-            course += 1
-            assert course < 2 or min(met.values()), f"{check.name} never asks a variant"
+                    if dtype == np.float32 or variant.id not in SINGLE or check.hidden:
+                        met[variant.id] += redrawn.passes(check, variant, course, count)
+            assert min(met.values()), f"{check.name} never asks for its function"
+            if course and min(met.values()) >= inputs:
+                break
     assert largest.roundings <= ROUNDINGS
     print(
         f"{check.name}: {len(met)} variants, {min(met.values())} inputs each, largest error "

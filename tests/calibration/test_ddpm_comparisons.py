@@ -1,13 +1,12 @@
 """No deterministic check of diffusion fails a right answer, whatever its inputs.
 
-An input is one example of a batch, one schedule, one pair of Gaussians or, where a loss is asked
-for, one batch. Schedules are those of the sheet up to 200 steps, gentle ones of up to 50 and rough
-ones of up to 8; all data are float32 or float64, and a hundredth of a unit to ten units large.
+An input is one example of a batch, one schedule, one step along a chain or one pair of Gaussians.
+Schedules are those of the sheet up to 200 steps, gentle ones of up to 50 and rough ones of up to 8;
+all data are float32 or float64, and a hundredth of a unit to ten units large.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,14 @@ import pytest
 
 from assignments.ddpm.definitions import Batch, Pair
 from grader.checks.declare import Check
-from tests.calibration.redrawn import INPUTS, Count, Inputs, Redrawn, assert_right_variants_pass
+from tests.calibration.redrawn import (
+    INPUTS,
+    Count,
+    Draw,
+    Inputs,
+    Redrawn,
+    assert_right_variants_pass,
+)
 
 pytestmark = pytest.mark.calibration
 
@@ -28,16 +34,15 @@ SHEET = 1e-4, 0.02
 
 # Where the first argument is a model, examples come second.
 SECOND = {"p_sample", "diffusion_loss"}
-ONE_A_CALL = {"linear_beta_schedule", "alphas_cumprod", "posterior_variance"}
-# A loss is one number for its batch, so a batch is an input; many small ones are asked.
+ONE_A_CALL = {"alphas_cumprod", "posterior_variance"}
+# A loss is one number for its batch, so many batches of up to three examples are asked.
 ONE_LOSS_A_CALL = "loss_is_the_mean_squared_error"
 # A check that holds a sequence against itself has an answer at every timestep.
 EVERY_TIMESTEP = {"signal_left_shrinks", "knowing_more_leaves_less_doubt"}
+CHAINS = {"steps_compose_to_the_chain", "reverse_chain_retraces_the_forward_chain"}
 # Divergences from the prior along a chain are compared without a tolerance, which asks for steps
 # above rounding: unit data, steps of 0.02 and more, and a sixth of the signal left at the end.
 SETTLED = "prior_kl_vanishes_with_time"
-
-Draw = Callable[[np.random.Generator], Inputs]
 
 
 def rough(rng: np.random.Generator) -> Any:
@@ -56,10 +61,14 @@ def settled(rng: np.random.Generator) -> Any:
     return rng.uniform(0.02, 0.3, rng.integers(2, 6))
 
 
-def drawn(rng: np.random.Generator, kinds: Any, repeats: int, rows: int, sizes: Any) -> Inputs:
-    """As many schedules of each kind, and three batches for each of them."""
-    dtype = rng.choice([np.float32, np.float64])
-    schedules = [kind(rng).astype(dtype) for _ in range(repeats) for kind in kinds]
+KINDS, SIZES = (rough, gentle, linear), (0.01, 1.0, 10.0)
+
+
+def drawn(
+    rng: np.random.Generator, dtype: Any, kinds: Any, rows: int, sizes: Any = SIZES
+) -> Inputs:
+    """A schedule of each kind, and three batches for each of them."""
+    schedules = [kind(rng).astype(dtype) for kind in kinds]
 
     @cache
     def batches() -> list[Batch]:
@@ -76,24 +85,28 @@ def drawn(rng: np.random.Generator, kinds: Any, repeats: int, rows: int, sizes: 
     return {"schedules": lambda: schedules, "batches": batches}
 
 
-def many_examples(rng: np.random.Generator) -> Inputs:
-    return drawn(rng, (rough, gentle, linear), 1, 500, (0.01, 1.0, 10.0))
+def many_examples(rng: np.random.Generator, dtype: Any) -> Inputs:
+    return drawn(rng, dtype, KINDS, 200)
 
 
-def many_schedules(rng: np.random.Generator) -> Inputs:
-    return drawn(rng, (rough, gentle, linear), 12, 3, (0.01, 1.0, 10.0))
+def many_schedules(rng: np.random.Generator, dtype: Any) -> Inputs:
+    return drawn(rng, dtype, 6 * KINDS, 3)
 
 
-def one_schedule(rng: np.random.Generator) -> Inputs:
-    return drawn(rng, (rng.choice([rough, gentle, linear]),), 1, 500, (0.01, 1.0, 10.0))
+def one_schedule(rng: np.random.Generator, dtype: Any) -> Inputs:
+    return drawn(rng, dtype, [rng.choice(KINDS)], 200)
 
 
-def settled_chains(rng: np.random.Generator) -> Inputs:
-    return drawn(rng, (settled,), 1, 500, (1.0,))
+def short_schedule(rng: np.random.Generator, dtype: Any) -> Inputs:
+    return drawn(rng, dtype, [rng.choice([rough, gentle])], 3)
 
 
-def lengths(rng: np.random.Generator) -> Inputs:
-    return {"LENGTHS": tuple(rng.integers(2, 1001, 500).tolist())}
+def settled_chains(rng: np.random.Generator, dtype: Any) -> Inputs:
+    return drawn(rng, dtype, [settled], 200, (1.0,))
+
+
+def lengths(_: np.random.Generator, __: Any) -> Inputs:
+    return {"LENGTHS": tuple(range(2, 1001))}  # all that there are, half a million betas
 
 
 def covariances(rng: np.random.Generator, count: int, size: int, worst: float) -> Any:
@@ -105,36 +118,30 @@ def covariances(rng: np.random.Generator, count: int, size: int, worst: float) -
     return (found + found.swapaxes(-1, -2)) / 2
 
 
-def pairs(rng: np.random.Generator) -> Inputs:
+def pairs(rng: np.random.Generator, dtype: Any) -> Inputs:
     """Pairs of Gaussians in one to eight dimensions; float32 has room for less ill-conditioned."""
-    made = []
-    for dtype, worst in ((np.float32, 1e3), (np.float64, 1e6)):
-        for size in range(1, 9):
-            parts = [
-                part
-                for _ in "ab"
-                for part in (
-                    rng.choice([0.1, 1.0, 10.0]) * rng.standard_normal((50, size)),
-                    covariances(rng, 50, size, worst),
-                )
-            ]
-            made.append(Pair(*(part.astype(dtype) for part in parts)))
+    worst, made = 1e3 if dtype == np.float32 else 1e6, []
+    for size in range(1, 9):
+        means = rng.choice([0.1, 1.0, 10.0], (2, 1, 1)) * rng.standard_normal((2, 50, size))
+        cov_a, cov_b = (covariances(rng, 50, size, worst) for _ in "ab")
+        parts = (means[0], cov_a, means[1], cov_b)
+        made.append(Pair(*(part.astype(dtype) for part in parts)))
     return {"gaussian_pairs": lambda: made}
 
 
-def nothing(_: np.random.Generator) -> Inputs:
-    """Checks against the reference draw their inputs themselves, from the seed of the course."""
-    return {}
+def from_the_seed(_: np.random.Generator, __: Any) -> Inputs:
+    """Checks against the reference draw their inputs themselves, here in larger batches."""
+    return {"IMAGES": 100, "PAIRS": 100}
 
 
 def draw_for(check: Check) -> Draw:
     function = DDPM.of(check)[0].function
     if check.hidden:
-        return nothing
+        return from_the_seed
     if check.name == SETTLED:
         return settled_chains
-    if check.name in EVERY_TIMESTEP:
-        return one_schedule
+    if check.name in EVERY_TIMESTEP | CHAINS:
+        return one_schedule if check.name in EVERY_TIMESTEP else short_schedule
     if check.name == ONE_LOSS_A_CALL:
         return many_schedules
     if function in ("linear_beta_schedule", "gaussian_kl_full"):
@@ -144,9 +151,11 @@ def draw_for(check: Check) -> Draw:
 
 def count_for(check: Check) -> Count:
     function = DDPM.of(check)[0].function
+    if function == "linear_beta_schedule":
+        return int
     if check.name in EVERY_TIMESTEP:
         return len
-    if function in ONE_A_CALL or check.name == ONE_LOSS_A_CALL:
+    if function in ONE_A_CALL or check.name in CHAINS:
         return lambda *_: 1
     return lambda *args: len(args[function in SECOND])
 

@@ -1,13 +1,13 @@
 """No deterministic check of the VAE fails a right answer, whatever its inputs.
 
-An input is one example of a batch or one latent of a figure. Data are float32 or float64;
+An input is one example of a batch, one number where every number has an answer of its own, or one
+latent of a figure. Data are float32 or float64;
 magnitudes run from a hundredth of a standard deviation to tens of them, logits from a thousandth
 to thirties. The comparisons themselves meet more sizes in test_deterministic_checks.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,14 @@ from grader.checks.declare import Check
 from grader.checks.expected import by_shape
 from grader.checks.ladder import Gaussian
 from grader.checks.subject import Array
-from tests.calibration.redrawn import INPUTS, Count, Inputs, Redrawn, assert_right_variants_pass
+from tests.calibration.redrawn import (
+    INPUTS,
+    Count,
+    Draw,
+    Inputs,
+    Redrawn,
+    assert_right_variants_pass,
+)
 
 pytestmark = pytest.mark.calibration
 
@@ -36,22 +43,17 @@ MAGNITUDES = ((1.0, 1.0), (0.01, 0.01), (10.0, 4.0))  # of means and of log stan
 SPREADS = (1e-3, 1.0, 10.0, 30.0)  # of logits
 
 
-def precision(rng: Generator) -> Any:
-    return rng.choice([np.float32, np.float64])
-
-
-def gaussian(rng: Generator, rows: int, size: int, least: float = 0.0) -> Gaussian:
+def gaussian(rng: Generator, dtype: Any, rows: int, size: int, least: float = 0.0) -> Gaussian:
     """Rows of one magnitude, with means of at least so much."""
     of_mean, of_log_std = MAGNITUDES[rng.integers(len(MAGNITUDES))]
     mean = of_mean * rng.standard_normal((rows, size))
     log_std = of_log_std / 2 * rng.standard_normal((rows, size))
-    dtype = precision(rng)
     return Gaussian((mean + least * np.sign(mean)).astype(dtype), log_std.astype(dtype))
 
 
-def gaussians(rng: Generator, least: float = 0.0) -> Inputs:
+def gaussians(rng: Generator, dtype: Any, least: float = 0.0, largest: int = 64) -> Inputs:
     """A ladder of random rungs, of which one in eight is the prior itself where `least` is."""
-    rungs = [gaussian(rng, *rng.integers(1, (41, 65)), least) for _ in range(75)]
+    rungs = [gaussian(rng, dtype, *rng.integers(1, (41, largest + 1)), least) for _ in range(75)]
     if least:
         rungs[::8] = [Gaussian(0 * mean, 0 * log_std) for mean, log_std in rungs[::8]]
 
@@ -62,53 +64,55 @@ def gaussians(rng: Generator, least: float = 0.0) -> Inputs:
     return {"gaussians": lambda: rungs, "kl_of_the_ladder": expected}
 
 
-def away_from_the_prior(rng: Generator) -> Inputs:
+def away_from_the_prior(rng: Generator, dtype: Any) -> Inputs:
     # Whether a divergence is positive is asked without a tolerance, so it must exceed rounding.
-    return gaussians(rng, least=0.25)
+    return gaussians(rng, dtype, least=0.25)
 
 
-def pairs(rng: Generator) -> Inputs:
-    names, dtype = ("mu_q", "var_q", "mu_p", "var_p"), precision(rng)
-    made = []
-    for _ in range(250):
-        parts = gaussian(rng, 2, 1)
-        (mean_q, mean_p), (var_q, var_p) = parts.mean[:, 0], np.exp(2 * parts.log_std[:, 0])
-        numbers = (np.asarray(number, dtype) for number in (mean_q, var_q, mean_p, var_p))
+def small_gaussians(rng: Generator, dtype: Any) -> Inputs:
+    return gaussians(rng, dtype, largest=8)
+
+
+def pairs(rng: Generator, dtype: Any) -> Inputs:
+    names, made = ("mu_q", "var_q", "mu_p", "var_p"), []
+    for shape in 50 * ((), (20,)):
+        (mean_q, mean_p), log_stds = gaussian(rng, dtype, 2, 20)
+        (var_q, var_p) = np.exp(2 * log_stds)
+        numbers = (np.resize(number, shape) for number in (mean_q, var_q, mean_p, var_p))
         made.append(dict(zip(names, numbers, strict=True)))
     return {"combinations": lambda **_: made}
 
 
-def sampled(rng: Generator) -> Inputs:
-    means, log_stds = gaussian(rng, 6, int(rng.integers(1, 40)))
+def sampled(rng: Generator, dtype: Any) -> Inputs:
+    means, log_stds = gaussian(rng, dtype, 6, int(rng.integers(1, 40)))
     return {"MEAN": means, "STD": np.exp(log_stds)}
 
 
-def images(rng: Generator, most_rows: int) -> tuple[Array, Array]:
+def images(rng: Generator, dtype: Any, most_rows: int = 60) -> tuple[Array, Array]:
     rows, height, width = (int(n) for n in rng.integers(1, (most_rows + 1, 9, 9)))
     logits = rng.choice(SPREADS) * rng.standard_normal((rows, 16, height, width))
-    return logits.astype(precision(rng)), rng.integers(0, 16, (rows, 1, height, width))
+    return logits.astype(dtype), rng.integers(0, 16, (rows, 1, height, width))
 
 
-def image_batches(rng: Generator) -> Inputs:
-    made = [images(rng, 60) for _ in range(8)]
+def image_batches(rng: Generator, dtype: Any) -> Inputs:
+    made = [images(rng, dtype) for _ in range(8)]
     return {"image_batches": lambda: made}
 
 
-def losses(rng: Generator) -> Inputs:
+def losses(rng: Generator, dtype: Any) -> Inputs:
     made = []
     for _ in range(6):
-        logits, x = images(rng, 100)
-        parts = gaussian(rng, len(x), int(rng.integers(1, 40)))
-        made.append((logits, x, *(part.astype(logits.dtype) for part in parts)))
+        logits, x = images(rng, dtype, 100)
+        made.append((logits, x, *gaussian(rng, dtype, len(x), int(rng.integers(1, 40)))))
     return {"loss_inputs": lambda: made}
 
 
-def large_images(rng: Generator) -> Inputs:
-    made = [images(rng, 60) for _ in range(3)]
+def large_images(rng: Generator, dtype: Any) -> Inputs:
+    made = [images(rng, dtype) for _ in range(3)]
     return {"large_images": lambda _: made}
 
 
-def shapes(rng: Generator) -> Inputs:
+def shapes(rng: Generator, _: Any) -> Inputs:
     return {
         "IMAGE_SHAPES": tuple(tuple(map(int, rng.integers(1, (200, 4, 40, 40)))) for _ in "abc")
     }
@@ -132,25 +136,25 @@ def grids(rng: Generator, most: int) -> Inputs:
     return {"GRID_SIZES": tuple(rng.integers(1, most + 1, 4).tolist()), "KnownDecoder": decoder}
 
 
-def wide_grids(rng: Generator) -> Inputs:
+def wide_grids(rng: Generator, _: Any) -> Inputs:
     return grids(rng, 20)
 
 
-def small_grids(rng: Generator) -> Inputs:
+def small_grids(rng: Generator, _: Any) -> Inputs:
     return grids(rng, 8)  # every image is held against every other one
 
 
-def from_the_seed(_: Generator) -> Inputs:
+def from_the_seed(_: Generator, __: Any) -> Inputs:
     """The check draws its inputs itself, from the seed of the course."""
     return {}
 
 
-DRAWS: dict[str, Callable[[Generator], Inputs]] = {
+DRAWS: dict[str, Draw] = {
     "gaussian_kl_is_the_log_ratio": pairs,
     "kl_is_the_expected_log_ratio": gaussians,
     "kl_is_zero_only_at_the_prior": away_from_the_prior,
     "kl_is_even_in_the_mean": gaussians,
-    "kl_gradient": gaussians,
+    "kl_gradient": small_gaussians,
     "kl_agrees_far_from_the_prior": from_the_seed,
     "noise_is_fresh": sampled,
     "gradients_reach_mean_and_std": sampled,
@@ -170,8 +174,8 @@ def count_for(check: Check) -> Count:
     function = VAE.of(check)[0].function
     if function == "visualize_manifold":
         return lambda _, grid_size: int(grid_size**2)
-    if function == "gaussian_kl":
-        return lambda *_: 1
+    if function in ("gaussian_kl", "sample_reparameterize"):
+        return lambda first, *_: first.numel()
     return lambda first, *_: len(first)
 
 
