@@ -112,9 +112,9 @@ def _spread(x: Array, size: Array | None, eps: float) -> Array:
 
 
 def jacobian_of(function: Map, x: Array) -> Array:
-    """Derivative of a map of vectors at x (D,), by complex steps, shape (outputs, D)."""
+    """Derivative of a map of rows (..., D) at x (D,), by complex steps, shape (outputs, D)."""
     steps = x.astype(np.complex128) + 1j * _STEP * np.eye(len(x))
-    return np.stack([function(step).imag / _STEP for step in steps], axis=1)
+    return np.asarray(function(steps).imag.T / _STEP)
 
 
 def expected_jacobian(x: Array, weight: Array, eps: float) -> Expected:

@@ -166,6 +166,7 @@ VARIANTS: tuple[Variant, ...] = (
             1 / (torch.einsum("...d,...d->...", x, x) / x.shape[-1] + eps) ** 0.5,
         ),
     ),
+    Variant("jacobian/closed-form", "layer_norm_jacobian", _closed_form),
     Variant(
         "jacobian/autograd",
         "layer_norm_jacobian",
@@ -176,7 +177,6 @@ VARIANTS: tuple[Variant, ...] = (
         "layer_norm_jacobian",
         lambda x, weight, eps: _rows(lambda row: _by_moments(row, weight, 0 * weight, eps), x),
     ),
-    Variant("jacobian/closed-form", "layer_norm_jacobian", _closed_form),
     Variant("post-norm/in-place", "post_norm", _post),
     Variant("post-norm/one-line", "post_norm", lambda x, sublayer, norm: norm(x + sublayer(x))),
     Variant("post-norm/branch-first", "post_norm", lambda x, sublayer, norm: norm(sublayer(x) + x)),
