@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.assignment import Assignment, load
+from grader.assignment import Assignment, Question, load
 from grader.authored import assignment_checks, catalogue_of, variants_of
 from grader.checks.audit import AuditReport, audit
 from grader.checks.context import Catalogue, Context, Variant
@@ -205,7 +205,7 @@ def _parted(
 def _context_for(assignment: Assignment) -> Callable[[Check], Context]:
     """What an audited check may ask for: public seeds, so that an audit comes out the same."""
     seeds = Seeds(assignment=assignment.name, version=assignment.version)
-    questions = {question.id: question for question in assignment.questions}
+    questions = {question.id: _as_checked(question) for question in assignment.questions}
     images = cache(lambda: held_out(find(assignment.data.default)))
 
     def context(check: Check) -> Context:
@@ -216,6 +216,13 @@ def _context_for(assignment: Assignment) -> Callable[[Check], Context]:
         )
 
     return context
+
+
+def _as_checked(question: Question) -> Question:
+    """The question under the name that checks and catalogues use, whatever a dialect calls it."""
+    if question.checked_as is None:
+        return question
+    return question.model_copy(update={"function": question.checked_as, "checked_as": None})
 
 
 @contextmanager

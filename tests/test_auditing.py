@@ -97,6 +97,18 @@ def test_a_clean_assignment_is_fit_for_release(audit: Audit) -> None:
     assert result.stderr.splitlines()[0] == f"auditing {Path(sys.path[0]).name}: 5 solutions"
 
 
+def test_a_catalogue_serves_a_dialect_in_which_the_function_has_another_name(
+    audit: Audit, tmp_path: Path
+) -> None:
+    dialects = tmp_path / "dialects"
+    dialects.mkdir()
+    asked = '[[question]]\nid = "half"\nfunction = { name = "of_two", arguments = ["values"] }'
+    (dialects / "other.toml").write_text(f'title = "Other"\n{asked}\n')
+    result = audit("--dialect", "other")
+    assert problems_of(result) == []
+    assert "2 of 2 mistakes killed, 2 named" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("added", "said"),
     [
