@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,10 +15,14 @@ pytestmark = pytest.mark.calibration
 
 RIGHT = (1.0, 1.0)
 WRONG = {"no-mean": (0.0, 1.0), "narrow": (1.0, 0.7), "wide": (1.0, 1.5), "shifted": (1.5, 1.0)}
+LEVELS = (1e-3, 1e-4)
 
 
 def density(mean: float, std: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: -np.log(std) - (x - mean) ** 2 / (2 * std**2)
+
+
+DENSITIES = {name: density(*law) for name, law in WRONG.items()}
 
 
 def run(law: tuple[float, float], seed: int, alpha: float, beta: float) -> Decision:
@@ -27,23 +32,48 @@ def run(law: tuple[float, float], seed: int, alpha: float, beta: float) -> Decis
         for _ in range(30):
             yield generator.normal(*law, 16)
 
-    wrong = {name: density(*parameters) for name, parameters in WRONG.items()}
-    return decide(batches(), density(*RIGHT), wrong, alpha=alpha, beta=beta)
+    return decide(batches(), density(*RIGHT), DENSITIES, alpha=alpha, beta=beta)
 
 
-def assert_right_law_fails_rarely(runs: int) -> None:
-    for alpha in (1e-2, 1e-3):
-        failed = sum(run(RIGHT, seed, alpha, 1e-6).outcome == "fail" for seed in range(runs))
-        assert failed <= stats.binom.ppf(0.99, runs, alpha)
+class Tail(NamedTuple):
+    """Probability that the right law fails, with its standard error."""
+
+    rate: float
+    error: float
 
 
-def test_the_right_law_fails_as_rarely_as_stated() -> None:
-    assert_right_law_fails_rarely(400)
+def importance_sampled(alpha: float, beta: float, runs: int) -> Tail:
+    """Draws from the mixture of wrong laws; a failure weighs the inverse of its ratio."""
+    weights, laws = np.zeros(runs), list(WRONG.values())
+    for seed in range(runs):
+        decision = run(laws[seed % len(laws)], seed, alpha, beta)
+        if decision.outcome == "fail":
+            ratios = list(decision.log_ratios.values())
+            weights[seed] = np.exp(np.log(len(laws)) - special.logsumexp(ratios))
+    return Tail(float(weights.mean()), float(weights.std() / runs**0.5))
+
+
+def assert_right_law_fails_as_stated(alpha: float, runs: int, tilted: int) -> None:
+    """Failures lie in the 99 % interval around their rate, which lies below alpha."""
+    tail = importance_sampled(alpha, 1e-6, tilted)
+    assert tail.error < 0.1 * tail.rate
+    assert tail.rate + 3 * tail.error < alpha
+    failed = sum(run(RIGHT, seed, alpha, 1e-6).outcome == "fail" for seed in range(runs))
+    low = stats.binom.ppf(0.005, runs, tail.rate - 3 * tail.error)
+    high = stats.binom.ppf(0.995, runs, tail.rate + 3 * tail.error)
+    print(f"alpha {alpha:g}: {failed} of {runs} failed; rate {tail.rate:.3g} +- {tail.error:.1g}")
+    assert low <= failed <= high <= stats.binom.ppf(0.995, runs, alpha)
+
+
+@pytest.mark.parametrize("alpha", LEVELS)
+def test_the_right_law_fails_as_rarely_as_stated(alpha: float) -> None:
+    assert_right_law_fails_as_stated(alpha, runs=300, tilted=300)
 
 
 @pytest.mark.slow
-def test_the_right_law_fails_as_rarely_as_stated_over_many_seeds() -> None:
-    assert_right_law_fails_rarely(20_000)
+@pytest.mark.parametrize(("alpha", "runs"), [(1e-3, 30_000), (1e-4, 100_000)])
+def test_the_right_law_fails_as_rarely_as_stated_over_many_seeds(alpha: float, runs: int) -> None:
+    assert_right_law_fails_as_stated(alpha, runs, tilted=10_000)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -53,13 +83,9 @@ def test_a_wrong_law_passes_as_rarely_as_stated(name: str) -> None:
 
 
 def test_the_far_tail_is_as_thin_as_stated() -> None:
-    # Drawn from the mixture of wrong laws, a failure weighs the inverse of its likelihood ratio.
-    weights = []
-    for seed in range(300):
-        decision = run(list(WRONG.values())[seed % len(WRONG)], seed, 1e-9, 1e-300)
-        mixture = special.logsumexp(list(decision.log_ratios.values())) - np.log(len(WRONG))
-        weights.append(np.exp(-mixture) * (decision.outcome == "fail"))
-    assert 1e-11 < np.mean(weights) + 3 * np.std(weights) / 300**0.5 < 1e-9
+    tail = importance_sampled(1e-9, 1e-300, runs=300)
+    assert tail.rate > 1e-11
+    assert tail.rate + 3 * tail.error < 1e-9
 
 
 @pytest.mark.parametrize("name", WRONG)
