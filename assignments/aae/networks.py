@@ -80,7 +80,7 @@ class Networks(NamedTuple):
 
     def modules(self, subject: Subject) -> dict[str, Handle]:
         """The three as `torch.nn.Linear` on the student's side."""
-        return {name: _module(subject, layer) for name, layer in self._asdict().items()}
+        return {name: as_module(subject, layer) for name, layer in self._asdict().items()}
 
 
 # Few bits each, so that what the networks return is the same number in every precision.
@@ -113,7 +113,8 @@ class Recorded:
         return set(map(tuple, latents.tolist())) <= self._rows
 
 
-def _module(subject: Subject, layer: Layer) -> Handle:
+def as_module(subject: Subject, layer: Layer) -> Handle:
+    """The map as a `torch.nn.Linear` on the student's side."""
     outputs, inputs = layer.weight.shape
     made = subject.new(subject.handle("torch"), inputs, outputs, method="nn.Linear")
     subject.load_state(made, layer._asdict())
@@ -132,6 +133,17 @@ def gradients_after(
         CheckFailure: no gradient comes from the total.
     """
     losses = subject.new(function, *modules.values(), *given)
+    return gradients_left(subject, losses, modules, function)
+
+
+def gradients_left(
+    subject: Subject, losses: Handle, modules: dict[str, Handle], function: str
+) -> Gradients:
+    """Gradients that the backward pass of the first of some losses leaves in each module.
+
+    Raises:
+        CheckFailure: no gradient comes from it.
+    """
     try:
         total = subject.new(losses, 0, method="__getitem__")
         subject.call(total, method="backward")
@@ -139,7 +151,7 @@ def gradients_after(
         if error.fault not in ("error", "missing"):
             raise
         raise CheckFailure(
-            f"No gradient comes from the total that your {function} returns: {error}."
+            f"No gradient comes from the first number that your {function} returns: {error}."
         ) from error
     return {
         name: (_gradient(subject, module, "weight"), _gradient(subject, module, "bias"))
