@@ -121,9 +121,9 @@ def expect_repeatable(subject: Subject, name: str, model: Callable[..., Any], *g
     )
 
 
-STEPS = (16, 32, 64)
+STEPS = (8, 16, 32)
 FLOW = GaussianData(1.0, 0.5)
-FIRST, LAST = 4.0, 0.5
+FIRST, LAST = 2.0, 0.5
 
 
 def flow_start() -> Array:
