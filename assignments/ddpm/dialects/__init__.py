@@ -1,0 +1,1 @@
+"""Other courses' sheets over the same assignment."""
