@@ -71,7 +71,8 @@ def expect_all_close(
         return
     answer, expected, inputs = triples[wrong[0]]
     if isinstance(answer, SubjectError):
-        where = "" if current().hidden else f"For {listed(inputs)}: "
+        bare = current().hidden or answer.fault == "missing"
+        where = "" if bare else f"For {listed(inputs)}: "
         raise SubjectError(f"{where}{answer}", answer.fault)
     facts = {"inputs_failed": len(wrong), "first_failing_input": wrong[0]}
     try:

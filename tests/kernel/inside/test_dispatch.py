@@ -467,3 +467,18 @@ def test_an_empty_request_has_no_answers() -> None:
 )
 def test_one_line_is_printable_and_bounded(text: str, line: str) -> None:
     assert one_line(text, 10) == line
+
+
+def test_a_stub_that_was_handed_out_is_not_attempted() -> None:
+    def stub() -> Any:
+        raise NotImplementedError
+
+    def refuses() -> Any:
+        raise NotImplementedError("for a batch of one")
+
+    error = fails(f=stub)
+    assert (error.fault, str(error)) == (
+        "missing",
+        "not attempted: f is still as it was handed out",
+    )
+    assert fails(f=refuses).fault == "error"
