@@ -6,6 +6,8 @@ import numpy as np
 
 from assignments.transformer_norm.blocks import Block, judge_place, silent
 from assignments.transformer_norm.definitions import Affine, Normed, Stream, streams
+from assignments.transformer_norm.modules import class_of
+from assignments.transformer_norm.whole_block import judge_branches, judge_silence, made
 from grader.checks import (
     Array,
     Callback,
@@ -78,6 +80,9 @@ def _expect_identity(block: Block) -> None:
 @check("block", points=1)
 def block_has_two_residual_branches(subject: Subject) -> None:
     """Attention and the MLP each add a branch of their own, with a norm of its own."""
+    if (name := class_of(subject, "pre_norm_block")) is not None:
+        judge_branches(made(subject, name))
+        return
     inputs, expected = [], []
     for x in streams():
         size = x.shape[-1]
@@ -95,6 +100,9 @@ def block_has_two_residual_branches(subject: Subject) -> None:
 @check("block", points=0.5)
 def silent_block_leaves_the_stream(subject: Subject) -> None:
     """Where one sublayer returns zero, its branch adds nothing; where both do, x is left."""
+    if (name := class_of(subject, "pre_norm_block")) is not None:
+        judge_silence(made(subject, name))
+        return
     x = streams()[-1]
     size = x.shape[-1]
     norm, inner = Normed(size), Affine(size)

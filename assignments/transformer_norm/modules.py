@@ -24,6 +24,7 @@ CLASSES = {
     "rms_norm": ("RMSNorm", "RmsNorm", "RMSNormalization"),
     "post_norm": ("PostNorm", "PostNormBlock", "PostLN", "PostNormResidual"),
     "pre_norm": ("PreNorm", "PreNormBlock", "PreLN", "PreNormResidual"),
+    "pre_norm_block": ("PreNormAttentionBlock", "PreNormTransformerBlock"),
     "res_post_norm": ("ResPostNorm", "ResPostNormBlock", "ResPostLN", "ResidualPostNorm"),
 }
 _WORDS = {

@@ -139,6 +139,12 @@ _RMS = (
         lambda x, weight, eps: x / (x.square().mean(-1, keepdim=True).sqrt() + eps) * weight,
     ),
     Mistake(
+        "rms-norm/eps-missing",
+        "rms_norm",
+        "Feed it a position of zeros: what does your division do?",
+        lambda x, weight, eps: x / x.square().mean(-1, keepdim=True).sqrt() * weight,  # noqa: ARG005  the mistake
+    ),
+    Mistake(
         "rms-norm/over-the-sequence",
         "rms_norm",
         "One position's answer changes with the others: which axis holds the features?",

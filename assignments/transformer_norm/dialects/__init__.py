@@ -1,0 +1,1 @@
+"""The sheets of other courses over normalisation in transformers."""
