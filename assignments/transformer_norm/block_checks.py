@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assignments.transformer_norm.blocks import Block, judge_place, silent
-from assignments.transformer_norm.definitions import Affine, Normed, Stream, streams
+from assignments.transformer_norm.definitions import Affine, Map, Normed, Stream, streams
 from assignments.transformer_norm.modules import class_of
 from assignments.transformer_norm.whole_block import judge_branches, judge_silence, made
 from grader.checks import (
@@ -87,7 +87,7 @@ def block_has_two_residual_branches(subject: Subject) -> None:
     for x in streams():
         size = x.shape[-1]
         parts = Affine(size), Affine(size, 2), Normed(size), Normed(size, 3)
-        inputs.append((x, *map(Callback, parts)))
+        inputs.append((x, *_passed(*parts)))
         attention, mlp, norm_1, norm_2 = parts
         stream = Stream.of(x)
         stream = stream.plus(stream.through(norm_1).through(attention))
@@ -108,12 +108,12 @@ def silent_block_leaves_the_stream(subject: Subject) -> None:
     norm, inner = Normed(size), Affine(size)
     branch = Stream.of(x).through(norm).through(inner)
     alone = Stream.of(x).plus(branch)
-    cases = (
+    cases: tuple[tuple[Map, Map, Stream, str], ...] = (
         (silent, silent, Stream.of(x), "With both sublayers silent it should be x itself."),
         (inner, silent, alone, "With a silent MLP it should be what attention leaves."),
         (silent, inner, alone, "With silent attention it should be what the MLP makes of x."),
     )
-    inputs = [(x, *map(Callback, (first, second, norm, norm))) for first, second, *_ in cases]
+    inputs = [(x, *_passed(first, second, norm, norm)) for first, second, *_ in cases]
     answers = subject.map("pre_norm_block", inputs)
     for answer, (*_, right, says) in zip(answers, cases, strict=True):
         expect_close(answer, right.expected(""), given={"x": x}, message=says)
@@ -183,7 +183,11 @@ def _layers(x: Array, depth: int) -> tuple[list[Affine], list[Normed]]:
 def _callbacks(
     sublayers: list[Affine], norms: list[Normed]
 ) -> tuple[list[Callback], list[Callback]]:
-    return [Callback(inner) for inner in sublayers], [Callback(norm) for norm in norms]
+    return _passed(*sublayers), _passed(*norms)
+
+
+def _passed(*maps: Map) -> list[Callback]:
+    return [Callback(each) for each in maps]
 
 
 def _stacked(answer: object) -> object:

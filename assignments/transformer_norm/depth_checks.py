@@ -114,7 +114,7 @@ def _is_right(subject: Subject, place: str) -> bool:
 
 def _listed(answer: object) -> object:
     """Norms as one array; a list of numbers is as good."""
-    if isinstance(answer, list | tuple) and answer and not isinstance(answer, SubjectError):
+    if isinstance(answer, list | tuple) and answer:
         parts = [np.asarray(part) for part in answer if isinstance(part, np.ndarray | float | int)]
         if len(parts) == len(answer) and all(part.size == 1 for part in parts):
             return np.asarray([part.reshape(()) for part in parts], np.float32)
@@ -196,4 +196,4 @@ def _block(place: str, weight: Array, eps: float) -> Map:
 
 
 def _normed_at(place: str, weight: Array, x: Array) -> Array:
-    return {"post": x + weight @ x, "pre": x, "res-post": weight @ x}[place]
+    return np.asarray({"post": x + weight @ x, "pre": x, "res-post": weight @ x}[place])

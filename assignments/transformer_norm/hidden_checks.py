@@ -36,12 +36,14 @@ def _wide(*arrays: Array) -> list[torch.Tensor]:
 
 
 def _layer_norm(given: Given) -> Expected:
-    value = layer_norm(*_wide(*given[:3]), given.eps).numpy()
+    x, weight, bias = _wide(*given[:3])
+    value = layer_norm(x, weight, bias, given.eps).numpy()
     return Expected(value, expected_norm(given).scale)
 
 
 def _rms_norm(given: Given) -> Expected:
-    value = rms_norm(*_wide(given.x, given.weight), given.eps).numpy()
+    x, weight = _wide(given.x, given.weight)
+    value = rms_norm(x, weight, given.eps).numpy()
     return Expected(value, expected_rms(given).scale)
 
 
@@ -63,9 +65,10 @@ def jacobian_agrees_for_wide_vectors(subject: Subject, seed: Callable[[str], int
     """The Jacobian is right for vectors of many features."""
     inputs, expected = [], []
     for given in wide_inputs(seed("inputs"))[:2]:
-        x = given.x[0, 0]
-        value = layer_norm_jacobian(*_wide(x, given.weight), given.eps).numpy()
-        inputs.append((x, given.weight, given.eps))
+        row = given.x[0, 0]
+        x, weight = _wide(row, given.weight)
+        value = layer_norm_jacobian(x, weight, given.eps).numpy()
+        inputs.append((row, given.weight, given.eps))
         expected.append(Expected(value, expected_jacobian(*inputs[-1]).scale))
     expect_all_close(subject.map("layer_norm_jacobian", inputs), expected, given=inputs)
 

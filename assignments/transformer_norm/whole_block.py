@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,11 @@ def _built(subject: Subject, name: str) -> Handle:
     words = {word: role for role, known in _ROLES.items() for word in known.split()}
     parameters = subject.definition(name).parameters
     chosen = {p: _SIZES[words[p.lower()]] for p in parameters if p.lower() in words}
-    ways = (((), chosen), ((D, HIDDEN, HEADS), {}), ((D, HIDDEN, HEADS, LENGTH), {}))
+    ways: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+        ((), chosen),
+        ((D, HIDDEN, HEADS), {}),
+        ((D, HIDDEN, HEADS, LENGTH), {}),
+    ]
     errors = []
     for args, kwargs in ways:
         try:

@@ -212,7 +212,8 @@ def _backwards(place: str, x: Tensor, weights: Tensor, readout: Tensor) -> Tenso
 
 
 def _mean_for_norm(place: str, x: Tensor, weights: Tensor, readout: Tensor) -> Tensor:
-    return right.gradient_norms(place, x, weights, readout) / len(x) ** 0.5
+    norms: Tensor = right.gradient_norms(place, x, weights, readout) / len(x) ** 0.5
+    return norms
 
 
 def _transposed(place: str, x: Tensor, weights: Tensor, readout: Tensor) -> Tensor:

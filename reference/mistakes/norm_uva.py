@@ -17,7 +17,8 @@ __all__ = ["MISTAKES", "VARIANTS"]
 
 
 def _root_mean_square(x: Tensor) -> Tensor:
-    return x.norm(dim=-1, keepdim=True) / x.shape[-1] ** 0.5
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return length.div(x.shape[-1] ** 0.5)
 
 
 MISTAKES: tuple[Mistake, ...] = (
