@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy import special
 
+from assignments.vae.definitions import LEVELS
 from grader.checks import Array, CheckFailure
 
-LEVELS = 16
 _LEVEL = np.arange(LEVELS).reshape(1, LEVELS, 1, 1)
 
 
@@ -100,5 +100,6 @@ class PictureDecoder(Decoder):
         turn = 1 - 2 * (np.indices((self.side, self.side)).sum(axis=0) % 2)
         likely = np.log(0.6) - (_LEVEL - centre + 2 * turn) ** 2
         rare = np.log(0.4) - (_LEVEL - centre - 3 * turn) ** 2
-        both: Array = np.logaddexp(likely, rare)
+        # Far above zero, where a sigmoid tells logits apart no longer, and a softmax still does.
+        both: Array = np.logaddexp(likely, rare) + 5
         return both

@@ -23,8 +23,8 @@ from grader.checks.expected import by_shape
 from grader.checks.quadrature import gaussian_expectation
 from grader.errors import SubjectError
 
-LOG_RATIO = "the expected log-ratio E_q[log q(z) - log p(z)], integrated numerically,"
 LEVELS = 16
+LOG_RATIO = "the expected log-ratio E_q[log q(z) - log p(z)], integrated numerically,"
 
 Scalar: TypeAlias = Array | float
 # Logits (B, 16, H, W), levels (B, 1, H, W), mean and log_std (B, D).
@@ -180,6 +180,11 @@ def follows_from_own_terms(
     return True
 
 
+def single(answers: Sequence[object]) -> list[object]:
+    """Answers of one number each, without the axis of length one that some keep."""
+    return [a.reshape(()) if isinstance(a, np.ndarray) and a.shape == (1,) else a for a in answers]
+
+
 def averaged(slopes: Sequence[Expected], batch: int) -> list[Expected]:
     """The slopes of a mean over the batch, from those of its sum."""
     return [Expected(slope.value / batch, scale_of(slope) / batch) for slope in slopes]
@@ -211,58 +216,6 @@ def bits_per_dimension(nats: Array, shape: Sequence[int]) -> Expected:
     return Expected(bits, says="the same length in bits, per value of the image,")
 
 
-class KnownDecoder:
-    """A decoder of the grader's own, which keeps every latent that it is asked for.
-
-    Level k of pixel p has the logit -(k - c)^2 / 8 where the centre c depends on the latent, on the
-    pixel, and on nothing else, so that the mean is neither the most likely level nor constant.
-    """
-
-    side = 8
-
-    def __init__(self) -> None:
-        self.latents: list[Array] = []
-
-    def __call__(self, z: Array) -> Array:
-        """Logits (B, 16, 8, 8) of latents (B, D), of which the first two matter."""
-        rows = np.atleast_2d(np.asarray(z, np.float64))
-        if rows.ndim != 2 or rows.shape[1] < 2:
-            raise ValueError(
-                f"latents have shape {np.shape(z)} where (B, D) with D > 1 is expected"
-            )
-        self.latents.append(rows)
-        return self.logits(rows).astype(np.float32)
-
-    def seen(self) -> Array:
-        """Every latent so far, one a row.
-
-        Raises:
-            CheckFailure: there was none, or they differ in size.
-        """
-        sizes = {rows.shape[1] for rows in self.latents}
-        if len(sizes) != 1:
-            raise CheckFailure(
-                "Your code gives the decoder latents of different sizes."
-                if sizes
-                else "Your code never calls the decoder that it is given."
-            )
-        return np.concatenate(self.latents)
-
-    def logits(self, z: Array) -> Array:
-        """Logits in float64."""
-        z = np.nan_to_num(z, nan=0.0, posinf=8.0, neginf=-8.0)
-        pixel = np.arange(self.side**2).reshape(1, 1, self.side, self.side) / self.side**2
-        first, second = z[:, 0].reshape(-1, 1, 1, 1), z[:, 1].reshape(-1, 1, 1, 1)
-        centre = 7 + 1.5 * first + 0.7 * second + pixel
-        return -((np.arange(LEVELS).reshape(1, -1, 1, 1) - centre) ** 2) / 8
-
-    def means(self, z: Array) -> Array:
-        """Expected levels (B, 8, 8)."""
-        probabilities = special.softmax(self.logits(z), axis=1)
-        means: Array = np.einsum("bkhw,k->bhw", probabilities, np.arange(LEVELS))
-        return means
-
-
 def log_mean_likelihood(x: Array, logits: Array) -> Expected:
     """Logarithm of the mean of p(x | z) over samples of z.
 
@@ -278,9 +231,3 @@ def log_mean_likelihood(x: Array, logits: Array) -> Expected:
     scale = scales.max() + math.log(len(lengths))
     says = "the logarithm of the mean of p(x | z) over the latents that your code drew"
     return Expected(np.atleast_1d(value), np.atleast_1d(scale), says)
-
-
-def percentile_pairs(n: int) -> Array:
-    """All pairs of the latents in the middle of n equally probable slices, sorted."""
-    values = special.ndtri((np.arange(n) + 0.5) / n)
-    return np.stack(np.meshgrid(values, values, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -49,6 +49,7 @@ def expect_mean_images(figure: object, decoder: Decoder, n: int, reach: float) -
     """
     tiles = tiles_of(as_array(figure), n, decoder.side)
     latents = decoder.seen()
+    expect(np.isfinite(latents), "Your decoder is given a latent that is not finite.")
     shown = _shown(tiles.reshape(n**2, -1), decoder.means(latents).reshape(len(latents), -1), reach)
     expect(
         shown >= 0,

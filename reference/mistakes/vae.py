@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from reference.mistakes import (
+    vae_ancestral,
     vae_bpd,
     vae_gaussian_kl,
     vae_kl,
+    vae_latent_pairs,
+    vae_linear_gaussian,
     vae_loss,
     vae_manifold,
     vae_monte_carlo,
@@ -22,7 +25,10 @@ _TOPICS = (
     vae_reconstruction,
     vae_loss,
     vae_bpd,
+    vae_linear_gaussian,
+    vae_ancestral,
     vae_manifold,
+    vae_latent_pairs,
 )
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)

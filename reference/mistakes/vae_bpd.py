@@ -46,6 +46,11 @@ _WRONG: tuple[tuple[str, str, Conversion], ...] = (
         lambda elbo, img_shape: elbo * math.log2(math.e) / math.prod(img_shape),
     ),
     (
+        "times-batch",
+        "The figure grows with the batch: which axes are dimensions of an image?",
+        lambda elbo, img_shape: elbo * math.log2(math.e) / _dimensions(img_shape) * img_shape[0],
+    ),
+    (
         "channels-forgotten",
         "How many numbers does an image with three channels hold?",
         lambda elbo, img_shape: elbo * math.log2(math.e) / math.prod(img_shape[2:]),
@@ -107,6 +112,22 @@ _RIGHT: tuple[tuple[str, Conversion], ...] = (
             elbo
             * torch.log2(torch.exp(torch.tensor(1.0)))
             / torch.prod(torch.tensor(img_shape[1:]))
+        ),
+    ),
+    (
+        "image-by-image",
+        lambda elbo, img_shape: torch.stack(
+            [nats / math.log(2) / math.prod(img_shape[1:]) for nats in elbo]
+        ),
+    ),
+    (
+        "in-double-precision",
+        lambda elbo, img_shape: elbo.double() / (np.log(2) * np.prod(img_shape[1:])),
+    ),
+    (
+        "as-a-tensor-of-one",
+        lambda elbo, img_shape: (
+            elbo * torch.log2(torch.exp(torch.tensor([1.0]))) / np.prod(img_shape[1:])
         ),
     ),
     (

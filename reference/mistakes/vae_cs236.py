@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from reference.mistakes import vae_cs236_densities, vae_cs236_models, vae_reparameterization
+from reference.mistakes import (
+    vae_cs236_densities,
+    vae_cs236_models,
+    vae_cs236_variants,
+    vae_reparameterization,
+)
 from reference.mistakes.catalogue import Mistake, Variant
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -14,5 +19,5 @@ MISTAKES: tuple[Mistake, ...] = (
 VARIANTS: tuple[Variant, ...] = (
     *vae_reparameterization.VARIANTS,
     *vae_cs236_densities.VARIANTS,
-    *vae_cs236_models.VARIANTS,
+    *vae_cs236_variants.VARIANTS,
 )

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reference.mistakes.catalogue import Mistake, Variant
+from reference.mistakes.catalogue import Mistake
 from reference.mistakes.vae_cs236_densities import log_mean_exp, terms
 
 Pair = tuple[Tensor, Tensor]
@@ -34,7 +34,7 @@ class _Encoder(nn.Module):
         return m, F.softplus(h) + 1e-8
 
 
-def _log_p(model: Any, z: Tensor) -> Tensor:
+def log_p(model: Any, z: Tensor) -> Tensor:
     """Under the unit Gaussian, or under the mixture where the model has one."""
     if not hasattr(model, "z_pre"):
         return terms(z, torch.zeros_like(z), torch.ones_like(z)).sum(-1)
@@ -42,29 +42,32 @@ def _log_p(model: Any, z: Tensor) -> Tensor:
     return log_mean_exp(terms(z.unsqueeze(1), m, F.softplus(h) + 1e-8).sum(-1), dim=1)
 
 
-def _analytic(m: Tensor, v: Tensor) -> Tensor:
+def analytic(m: Tensor, v: Tensor) -> Tensor:
+    """KL to the unit Gaussian, (B,)."""
     return 0.5 * (m**2 + v - 1 - v.log()).sum(-1)
 
 
 def _kl(model: Any, z: Tensor, m: Tensor, v: Tensor) -> Tensor:
     if not hasattr(model, "z_pre"):
-        return _analytic(m, v)
-    return terms(z, m, v).sum(-1) - _log_p(model, z)
+        return analytic(m, v)
+    return terms(z, m, v).sum(-1) - log_p(model, z)
 
 
-def _log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
+def log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
+    """Log p(x | z), (B,)."""
     return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
 
-def _drawn(m: Tensor, v: Tensor) -> Tensor:
+def drawn(m: Tensor, v: Tensor) -> Tensor:
+    """Samples of N(m, v)."""
     return m + v.sqrt() * torch.randn_like(m)
 
 
 def _elbo(
     kl: KlTerm = lambda *four: _kl(*four).mean(),
-    rec: Likelihood = lambda x, logits: -_log_likelihood(x, logits).mean(),
+    rec: Likelihood = lambda x, logits: -log_likelihood(x, logits).mean(),
     total: Total = lambda kl, rec: kl + rec,
-    draw: Draw = _drawn,
+    draw: Draw = drawn,
 ) -> Callable[[Any, Tensor], tuple[Tensor, ...]]:
     def negative_elbo_bound(self: Any, x: Tensor) -> tuple[Tensor, ...]:
         m, v = self.enc(x)
@@ -87,16 +90,18 @@ def _iwae(
 ) -> Callable[[Any, Tensor, int], tuple[Tensor, ...]]:
     def negative_iwae_bound(self: Any, x: Tensor, iw: int) -> tuple[Tensor, ...]:
         m, v = (_duplicated(part, iw) for part in self.enc(x))
-        z = _drawn(m, v)
-        rec = _log_likelihood(_duplicated(x, iw), self.dec(z))
-        log_p, log_q = _log_p(self, z), terms(z, m, v).sum(-1)
-        log_w = rec + log_p - log_q if weight is None else weight(self, z, rec, (m, v))
-        return -average(log_w, iw).mean(), (log_q - log_p).mean(), -rec.mean()
+        z = drawn(m, v)
+        rec = log_likelihood(_duplicated(x, iw), self.dec(z))
+        prior, log_q = log_p(self, z), terms(z, m, v).sum(-1)
+        log_w = rec + prior - log_q if weight is None else weight(self, z, rec, (m, v))
+        return -average(log_w, iw).mean(), (log_q - prior).mean(), -rec.mean()
 
     return negative_iwae_bound
 
 
-def _model(elbo: Any = None, iwae: Any = None, mixture: bool = False) -> type[nn.Module]:
+def model(elbo: Any = None, iwae: Any = None, mixture: bool = False) -> type[nn.Module]:
+    """The model with one of its bounds taken otherwise."""
+
     class VAE(nn.Module):
         def __init__(self, z_dim: int = 2, k: int = 500) -> None:
             super().__init__()
@@ -120,94 +125,94 @@ _WRONG: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = (
     (
         "vae-bound/reconstruction-mean-over-pixels",
         "How do the log-probabilities of independent pixels combine: is it their average?",
-        _model(_elbo(rec=lambda x, logits: -_log_likelihood(x, logits).mean() / x.shape[1])),
+        model(_elbo(rec=lambda x, logits: -log_likelihood(x, logits).mean() / x.shape[1])),
         _REC,
     ),
     (
         "vae-bound/reconstruction-summed-over-batch",
         "Your rec doubles when the batch does.",
-        _model(_elbo(rec=lambda x, logits: -_log_likelihood(x, logits).sum())),
+        model(_elbo(rec=lambda x, logits: -log_likelihood(x, logits).sum())),
         _REC,
     ),
     (
         "vae-bound/sigmoid-before-logits",
         "The loss that you call takes logits: what has the sigmoid made of them?",
-        _model(_elbo(rec=lambda x, logits: -_log_likelihood(x, logits.sigmoid()).mean())),
+        model(_elbo(rec=lambda x, logits: -log_likelihood(x, logits.sigmoid()).mean())),
         _REC,
     ),
     (
         "vae-bound/reconstruction-sign",
         "Your rec grows as the prediction improves.",
-        _model(_elbo(rec=lambda x, logits: _log_likelihood(x, logits).mean())),
+        model(_elbo(rec=lambda x, logits: log_likelihood(x, logits).mean())),
         _REC,
     ),
     (
         "vae-bound/var-as-std",
         "The encoder gives variances; one squaring too many has happened to them.",
-        _model(_elbo(kl=lambda _, __, m, v: _analytic(m, v**2).mean())),
+        model(_elbo(kl=lambda _, __, m, v: analytic(m, v**2).mean())),
         _REG,
     ),
     (
         "vae-bound/kl-summed-over-batch",
         "One term is averaged over the batch and the other summed: double the batch and compare.",
-        _model(_elbo(kl=lambda *four: _kl(*four).sum())),
+        model(_elbo(kl=lambda *four: _kl(*four).sum())),
         _REG,
     ),
     (
         "vae-bound/kl-mean-over-dims",
         "How does the KL of independent dimensions combine: is it their average?",
-        _model(_elbo(kl=lambda *four: _kl(*four).mean() / 4)),
+        model(_elbo(kl=lambda *four: _kl(*four).mean() / 4)),
         _REG,
     ),
     (
         "vae-bound/kl-subtracted",
         "A larger KL lowers your loss: should the encoder be rewarded for leaving the prior?",
-        _model(_elbo(total=lambda kl, rec: rec - kl)),
+        model(_elbo(total=lambda kl, rec: rec - kl)),
         _SUM,
     ),
     (
         "vae-bound/kl-dropped",
         "Your bound does not count what the latents cost.",
-        _model(_elbo(total=lambda _, rec: rec)),
+        model(_elbo(total=lambda _, rec: rec)),
         _SUM,
     ),
     (
         "vae-bound/mean-only",
         "Your decoder is given the mean itself: where is the sampling?",
-        _model(_elbo(draw=lambda m, _: m)),
+        model(_elbo(draw=lambda m, _: m)),
         _DRAW,
     ),
     (
         "vae-bound/variance-as-spread",
         "The spread of your latents is not that of q: compare it at a variance of 4.",
-        _model(_elbo(draw=lambda m, v: m + v * torch.randn_like(m))),
+        model(_elbo(draw=lambda m, v: m + v * torch.randn_like(m))),
         _DRAW,
     ),
     (
         "vae-iwae/mean-of-logs",
         "Is the logarithm of an average the average of the logarithms?",
-        _model(iwae=_iwae(average=lambda log_w, iw: log_w.reshape(iw, -1).mean(dim=0))),
+        model(iwae=_iwae(average=lambda log_w, iw: log_w.reshape(iw, -1).mean(dim=0))),
         _IWAE,
     ),
     (
         "vae-iwae/sum-not-mean",
         "Your bound improves with more samples even where all of them are alike.",
-        _model(iwae=_iwae(average=lambda log_w, iw: log_w.reshape(iw, -1).logsumexp(dim=0))),
+        model(iwae=_iwae(average=lambda log_w, iw: log_w.reshape(iw, -1).logsumexp(dim=0))),
         _IWAE,
     ),
     (
         "vae-iwae/analytic-kl",
         "A weight belongs to one sample: what has an expectation to do in it?",
-        _model(iwae=_iwae(weight=lambda _, __, rec, q: rec - _analytic(*q))),
+        model(iwae=_iwae(weight=lambda _, __, rec, q: rec - analytic(*q))),
         _IWAE,
     ),
     (
         "vae-iwae/per-term",
         "The mean is taken over whole weights, not over each of their factors.",
-        _model(
+        model(
             iwae=_iwae(
                 weight=lambda model, z, rec, q: torch.stack(
-                    [rec, _log_p(model, z) - terms(z, *q).sum(-1)]
+                    [rec, log_p(model, z) - terms(z, *q).sum(-1)]
                 ),
                 average=lambda log_w, iw: log_mean_exp(log_w.reshape(2, iw, -1), dim=1).sum(dim=0),
             )
@@ -217,13 +222,13 @@ _WRONG: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = (
     (
         "vae-iwae/images-mixed",
         "Samples of different images got into one average: in which order do they come?",
-        _model(iwae=_iwae(average=lambda log_w, iw: log_mean_exp(log_w.reshape(-1, iw), dim=1))),
+        model(iwae=_iwae(average=lambda log_w, iw: log_mean_exp(log_w.reshape(-1, iw), dim=1))),
         _IWAE,
     ),
     (
         "vae-iwae/posterior-missing",
         "By which density were the samples drawn, and where is it in the weight?",
-        _model(iwae=_iwae(weight=lambda model, z, rec, _: rec + _log_p(model, z))),
+        model(iwae=_iwae(weight=lambda model, z, rec, _: rec + log_p(model, z))),
         _IWAE,
     ),
 )
@@ -232,25 +237,25 @@ _WRONG_MIXTURES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] =
     (
         "gmvae-bound/unit-prior",
         "The prior of this model is not the unit Gaussian.",
-        _model(_elbo(kl=lambda _, __, m, v: _analytic(m, v).mean()), mixture=True),
+        model(_elbo(kl=lambda _, __, m, v: analytic(m, v).mean()), mixture=True),
         ("mixture_bound_has_a_sampled_kl",),
     ),
     (
         "gmvae-bound/kl-sign",
         "Which of the two log-densities is subtracted from the other?",
-        _model(_elbo(kl=lambda *four: -_kl(*four).mean()), mixture=True),
+        model(_elbo(kl=lambda *four: -_kl(*four).mean()), mixture=True),
         ("mixture_bound_has_a_sampled_kl",),
     ),
     (
         "gmvae-bound/kl-subtracted",
         "A larger KL lowers your loss: should the encoder be rewarded for leaving the prior?",
-        _model(_elbo(total=lambda kl, rec: rec - kl), mixture=True),
+        model(_elbo(total=lambda kl, rec: rec - kl), mixture=True),
         ("mixture_bound_is_the_sum_of_its_terms",),
     ),
     (
         "gmvae-iwae/unit-prior",
         "The prior of this model is not the unit Gaussian.",
-        _model(
+        model(
             iwae=_iwae(
                 weight=lambda _, z, rec, q: (
                     rec
@@ -265,7 +270,7 @@ _WRONG_MIXTURES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] =
     (
         "gmvae-iwae/mean-of-logs",
         "Is the logarithm of an average the average of the logarithms?",
-        _model(
+        model(
             iwae=_iwae(average=lambda log_w, iw: log_w.reshape(iw, -1).mean(dim=0)), mixture=True
         ),
         ("importance_weights_hold_the_mixture",),
@@ -273,52 +278,7 @@ _WRONG_MIXTURES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] =
 )
 
 
-class _WithoutNetworks(nn.Module):
-    """Cannot be made without files that were not handed in; calls its parts by name."""
-
-    def __init__(self, nn: str = "v1", name: str = "vae", z_dim: int = 2) -> None:
-        super().__init__()
-        raise ImportError(f"no networks {nn} of size {z_dim} for {name}")
-
-    def negative_elbo_bound(self, x: Tensor) -> tuple[Tensor, ...]:
-        m, v = self.enc.encode(x)
-        logits = self.dec.decode(_drawn(m, v))
-        kl = _analytic(m, v)
-        rec = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
-        return (kl + rec).mean(), kl.mean(), rec.mean()
-
-    def negative_iwae_bound(self, x: Tensor, iw: int) -> tuple[Tensor, ...]:
-        m, v = self.enc.encode(x)
-        weights, kls, recs = [], [], []
-        prior_m, prior_v = self.z_prior
-        for _ in range(iw):
-            z = _drawn(m, v)
-            rec = _log_likelihood(x, self.dec.decode(z))
-            kl = (terms(z, m, v) - terms(z, prior_m.expand(m.shape), prior_v)).sum(-1)
-            weights.append(rec - kl)
-            kls.append(kl)
-            recs.append(-rec)
-        bound = -log_mean_exp(torch.stack(weights), dim=0)
-        return bound.mean(), torch.stack(kls).mean(), torch.stack(recs).mean()
-
-
-def _image_major(self: Any, x: Tensor, iw: int) -> tuple[Tensor, ...]:
-    m, v = (part.repeat_interleave(iw, dim=0) for part in self.enc(x))
-    z = _drawn(m, v)
-    rec = _log_likelihood(x.repeat_interleave(iw, dim=0), self.dec(z))
-    kl = terms(z, m, v).sum(-1) - _log_p(self, z)
-    return -log_mean_exp((rec - kl).view(-1, iw), dim=1).mean(), kl.mean(), -rec.mean()
-
-
 MISTAKES = (
     *(Mistake(id, "VAE", *rest) for id, *rest in _WRONG),
     *(Mistake(id, "GMVAE", *rest) for id, *rest in _WRONG_MIXTURES),
-)
-
-VARIANTS = (
-    Variant("vae/duplicated", "VAE", _model()),
-    Variant("vae/without-networks", "VAE", _WithoutNetworks),
-    Variant("vae/image-major", "VAE", _model(iwae=_image_major)),
-    Variant("gmvae/duplicated", "GMVAE", _model(mixture=True)),
-    Variant("gmvae/image-major", "GMVAE", _model(iwae=_image_major, mixture=True)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -38,6 +39,13 @@ def _all_terms_added(mean: Tensor, log_std: Tensor) -> Tensor:
 def _whole_constant(mean: Tensor, log_std: Tensor) -> Tensor:
     terms = mean**2 + torch.exp(2 * log_std) - 2 * log_std
     return 0.5 * terms.sum(dim=-1) - mean.shape[-1]
+
+
+def _constant_of_the_density(mean: Tensor, log_std: Tensor) -> Tensor:
+    # Of a published solution; two of its signs are wrong as well.
+    second_moment = mean**2 + torch.exp(2 * log_std)
+    constant = 2 * math.log(2 * math.pi) + 1
+    return -0.5 * (second_moment + 2 * log_std + constant).sum(dim=-1)
 
 
 # One row for each mistake: name, what a TA would say, the wrong function.
@@ -91,6 +99,16 @@ _WRONG: tuple[tuple[str, str, Kl], ...] = (
         "constant-missing",
         "What should a KL divergence be when q equals the prior? A term is missing.",
         lambda mean, log_std: 0.5 * (mean**2 + torch.exp(2 * log_std) - 2 * log_std).sum(dim=-1),
+    ),
+    (
+        "constant-of-the-density",
+        "What should a KL divergence be when q equals the prior? A constant should have cancelled.",
+        _constant_of_the_density,
+    ),
+    (
+        "pixels-for-dims",
+        "Your constant counts something else than the latent dimensions.",
+        lambda mean, log_std: 0.5 * (mean**2 + torch.exp(2 * log_std) - 2 * log_std).sum(-1) - 784,
     ),
     (
         "log-term-not-doubled",
@@ -172,6 +190,19 @@ _RIGHT: tuple[tuple[str, Kl], ...] = (
         lambda mean, log_std: kl_divergence(
             Normal(mean, log_std.exp()), Normal(torch.zeros_like(mean), torch.ones_like(mean))
         ).sum(dim=-1),
+    ),
+    (
+        "row-by-row",
+        lambda mean, log_std: torch.stack(
+            [
+                sum((0.5 * (m**2 + (2 * s).exp() - 1) - s for m, s in zip(*row, strict=True)))
+                for row in zip(mean.flatten(0, -2), log_std.flatten(0, -2), strict=True)
+            ]
+        ).reshape(mean.shape[:-1]),
+    ),
+    (
+        "in-double-precision",
+        lambda mean, log_std: _per_dimension(mean.double(), log_std.double()).sum(dim=-1),
     ),
     (
         "einsum",

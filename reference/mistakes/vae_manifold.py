@@ -75,6 +75,12 @@ def _all_planes(decoder: Decoder, grid_size: int = 20) -> Tensor:
     return decoder(torch.cartesian_prod(values, values)).softmax(dim=1)
 
 
+def _not_assembled(decoder: Decoder, grid_size: int = 20) -> Tensor:
+    values = _percentiles(grid_size)
+    images = _mean_image(decoder(torch.cartesian_prod(values, values)))
+    return images.reshape(grid_size * images.shape[1], grid_size * images.shape[2])
+
+
 # One row for each mistake: name, what a TA would say, the wrong function, what must catch it.
 _GRID, _MEANS = ("manifold_walks_the_percentiles",), ("manifold_shows_means",)
 _WRONG: tuple[tuple[str, str, Manifold, tuple[str, ...]], ...] = (
@@ -150,6 +156,12 @@ _WRONG: tuple[tuple[str, str, Manifold, tuple[str, ...]], ...] = (
         "sigmoid-of-a-logit",
         "Sixteen logits describe one pixel; you show one of them.",
         _figure(_percentiles, lambda logits: logits[:, 0].sigmoid()),
+        _MEANS,
+    ),
+    (
+        "not-assembled",
+        "Rows of different images got mixed: how do whole images come to stand side by side?",
+        _not_assembled,
         _MEANS,
     ),
     (

@@ -189,12 +189,28 @@ def _nll_of_log_softmax(logits: Tensor, x: Tensor) -> Tensor:
     return F.nll_loss(log_probabilities, _levels(logits, x), reduction="sum") / len(x)
 
 
+def _image_by_image(logits: Tensor, x: Tensor) -> Tensor:
+    lengths = [
+        F.cross_entropy(own[None], level[None], reduction="sum")
+        for own, level in zip(logits, _levels(logits, x), strict=True)
+    ]
+    return torch.stack(lengths).mean()
+
+
+def _one_hot_entropy(logits: Tensor, x: Tensor) -> Tensor:
+    return -(F.log_softmax(logits, dim=1) * _one_hot(logits, x)).sum(dim=(1, 2, 3)).mean()
+
+
 _RIGHT: tuple[tuple[str, Loss], ...] = (
     ("cross-entropy", lambda logits, x: _per_pixel(logits, x).sum(dim=(1, 2)).mean()),
     ("summed-then-divided", _summed_then_divided),
     ("gathered", _gathered),
     ("mean-times-pixels", _flattened),
     ("nll-of-log-softmax", _nll_of_log_softmax),
+    ("image-by-image", _image_by_image),
+    ("one-hot", _one_hot_entropy),
+    ("of-one-entry", lambda logits, x: _summed_then_divided(logits, x).reshape(1)),
+    ("a-python-float", lambda logits, x: _summed_then_divided(logits, x).item()),
 )
 
 MISTAKES = tuple(

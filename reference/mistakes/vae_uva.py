@@ -9,6 +9,7 @@ from reference.mistakes import (
     vae_uva_manifold,
     vae_uva_model,
     vae_uva_networks,
+    vae_uva_variants,
 )
 from reference.mistakes.catalogue import Mistake, Variant
 
@@ -23,4 +24,11 @@ _TOPICS = (
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 
-VARIANTS: tuple[Variant, ...] = tuple(variant for topic in _TOPICS for variant in topic.VARIANTS)
+VARIANTS: tuple[Variant, ...] = (
+    *vae_reparameterization.VARIANTS,
+    *vae_kl.VARIANTS,
+    *vae_bpd.VARIANTS,
+    *vae_uva_networks.VARIANTS,
+    *vae_uva_variants.VARIANTS,
+    *vae_uva_manifold.VARIANTS,
+)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributions import Categorical, Normal, kl_divergence
 
-from reference.mistakes.catalogue import Mistake, Variant
+from reference.mistakes.catalogue import Mistake
 from reference.mistakes.vae_uva_networks import CNNDecoder, CNNEncoder
 
 Losses = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]  # of logits, imgs, q
@@ -32,39 +30,43 @@ def _kl(mean: Tensor, log_std: Tensor) -> Tensor:
     return 0.5 * (mean**2 + torch.exp(2 * log_std) - 1 - 2 * log_std).sum(dim=-1)  # (B,)
 
 
-def _bits(nats: Tensor, imgs: Tensor) -> Tensor:
+def bits(nats: Tensor, imgs: Tensor) -> Tensor:
+    """Bits per dimension."""
     return nats * math.log2(math.e) / math.prod(imgs.shape[1:])
 
 
-def _losses(
+def losses(
     rec: Callable[[Tensor, Tensor], Tensor] = lambda logits, imgs: _each(logits, imgs).mean(),
     reg: Callable[[Tensor, Tensor], Tensor] = lambda mean, log_std: _kl(mean, log_std).mean(),
-    bpd: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda rec, reg, imgs: _bits(rec + reg, imgs),
+    bpd: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda rec, reg, imgs: bits(rec + reg, imgs),
 ) -> Losses:
-    def losses(logits: Tensor, imgs: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, ...]:
+    """L_rec, L_reg and bpd, with one of them taken otherwise."""
+
+    def of_batch(logits: Tensor, imgs: Tensor, mean: Tensor, log_std: Tensor) -> tuple[Tensor, ...]:
         first, second = rec(logits, imgs), reg(mean, log_std)
         return first, second, bpd(first, second, imgs)
 
-    return losses
+    return of_batch
 
 
 def _sampled(mean: Tensor, log_std: Tensor) -> Tensor:
     return mean + log_std.exp() * torch.randn_like(mean)
 
 
-def _drawn(logits: Tensor) -> Tensor:
+def drawn(logits: Tensor) -> Tensor:
+    """One level for each pixel, (B, 1, H, W)."""
     flat = logits.softmax(dim=1).permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
     return torch.multinomial(flat, 1).reshape(len(logits), 1, *logits.shape[2:])
 
 
-def _model(
-    losses: Losses | None = None,
+def model(
+    asked: Losses | None = None,
     latents: Latents = _sampled,
-    draw: Draw = _drawn,
+    draw: Draw = drawn,
     prior: Prior = torch.randn,
 ) -> type[nn.Module]:
     """The model with some of its steps taken otherwise."""
-    asked = losses or _losses()
+    of_batch = asked or losses()
 
     class VAE(nn.Module):
         def __init__(self, num_filters: int, z_dim: int, *_: Any, **__: Any) -> None:
@@ -75,7 +77,7 @@ def _model(
 
         def forward(self, imgs: Tensor) -> tuple[Tensor, ...]:
             mean, log_std = self.encoder(imgs)
-            return asked(self.decoder(latents(mean, log_std)), imgs, mean, log_std)
+            return of_batch(self.decoder(latents(mean, log_std)), imgs, mean, log_std)
 
         @torch.no_grad()
         def sample(self, batch_size: int) -> Tensor:
@@ -91,32 +93,32 @@ _WRONG: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = (
     (
         "reconstruction-mean-over-pixels",
         "Your L_rec does not grow with the image: how do independent pixels combine?",
-        _model(_losses(rec=lambda logits, imgs: F.cross_entropy(logits, imgs[:, 0]))),
+        model(losses(rec=lambda logits, imgs: F.cross_entropy(logits, imgs[:, 0]))),
         _REC,
     ),
     (
         "reconstruction-summed-over-batch",
         "Your L_rec doubles when the batch does.",
-        _model(_losses(rec=lambda logits, imgs: _each(logits, imgs).sum())),
+        model(losses(rec=lambda logits, imgs: _each(logits, imgs).sum())),
         _REC,
     ),
     (
         "reconstruction-sign",
         "Your L_rec grows as the prediction improves.",
-        _model(_losses(rec=lambda logits, imgs: -_each(logits, imgs).mean())),
+        model(losses(rec=lambda logits, imgs: -_each(logits, imgs).mean())),
         _REC,
     ),
     (
         "softmax-before-cross-entropy",
         "Look up what cross_entropy expects: has the softmax been taken already?",
-        _model(_losses(rec=lambda logits, imgs: _each(logits.softmax(dim=1), imgs).mean())),
+        model(losses(rec=lambda logits, imgs: _each(logits.softmax(dim=1), imgs).mean())),
         _REC,
     ),
     (
         "reshaped-not-permuted",
         "Levels of different pixels got mixed on the way to the loss: check the axes.",
-        _model(
-            _losses(
+        model(
+            losses(
                 rec=lambda logits, imgs: (
                     F.cross_entropy(logits.reshape(-1, 16), imgs.flatten(), reduction="sum")
                     / len(imgs)
@@ -128,79 +130,79 @@ _WRONG: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = (
     (
         "kl-summed-over-batch",
         "One term is averaged over the batch and the other summed: double the batch and compare.",
-        _model(_losses(reg=lambda mean, log_std: _kl(mean, log_std).sum())),
+        model(losses(reg=lambda mean, log_std: _kl(mean, log_std).sum())),
         _REG,
     ),
     (
         "kl-mean-over-dims",
         "How does the KL of independent dimensions combine: is it their average?",
-        _model(_losses(reg=lambda mean, log_std: _kl(mean, log_std).mean() / mean.shape[1])),
+        model(losses(reg=lambda mean, log_std: _kl(mean, log_std).mean() / mean.shape[1])),
         _REG,
     ),
     (
         "std-as-log-std",
         "What you pass to the KL has been exponentiated already.",
-        _model(_losses(reg=lambda mean, log_std: _kl(mean, log_std.exp()).mean())),
+        model(losses(reg=lambda mean, log_std: _kl(mean, log_std.exp()).mean())),
         _REG,
     ),
     (
         "kl-sign",
         "A divergence is never negative.",
-        _model(_losses(reg=lambda mean, log_std: -_kl(mean, log_std).mean())),
+        model(losses(reg=lambda mean, log_std: -_kl(mean, log_std).mean())),
         _REG,
     ),
     (
         "kl-not-reduced",
         "One number for the batch is asked for.",
-        _model(_losses(reg=_kl, bpd=lambda rec, reg, imgs: _bits(rec + reg.mean(), imgs))),
+        model(losses(reg=_kl, bpd=lambda rec, reg, imgs: bits(rec + reg.mean(), imgs))),
         _REG,
     ),
     (
         "kl-subtracted",
         "A larger KL lowers your loss: should the encoder be rewarded for leaving the prior?",
-        _model(_losses(bpd=lambda rec, reg, imgs: _bits(rec - reg, imgs))),
+        model(losses(bpd=lambda rec, reg, imgs: bits(rec - reg, imgs))),
         _BPD,
     ),
     (
         "kl-dropped",
         "Your figure does not count what the latents cost.",
-        _model(_losses(bpd=lambda rec, _, imgs: _bits(rec, imgs))),
+        model(losses(bpd=lambda rec, _, imgs: bits(rec, imgs))),
         _BPD,
     ),
     (
         "loss-in-nats",
         "The third number is asked for in bits per dimension.",
-        _model(_losses(bpd=lambda rec, reg, _: rec + reg)),
+        model(losses(bpd=lambda rec, reg, _: rec + reg)),
         _BPD,
     ),
     (
         "log-std-passed-as-std",
         "The spread of your latents may be negative: on which scale is it?",
-        _model(latents=lambda mean, log_std: mean + log_std * torch.randn_like(mean)),
+        model(latents=lambda mean, log_std: mean + log_std * torch.randn_like(mean)),
         _Z,
     ),
     (
         "log-std-taken-for-log-var",
         "The spread is a log standard deviation; check what you take it for.",
-        _model(latents=lambda mean, log_std: mean + (log_std / 2).exp() * torch.randn_like(mean)),
+        model(latents=lambda mean, log_std: mean + (log_std / 2).exp() * torch.randn_like(mean)),
         _Z,
     ),
     (
         "mean-only",
         "Your decoder is given the mean itself: where is the sampling?",
-        _model(latents=lambda mean, _: mean),
+        model(latents=lambda mean, _: mean),
         _Z,
     ),
     (
         "shared-noise",
         "Two images of one batch were moved by the very same noise.",
-        _model(latents=lambda mean, log_std: mean + log_std.exp() * torch.randn(mean.shape[1])),
+        model(latents=lambda mean, log_std: mean + log_std.exp() * torch.randn(mean.shape[1])),
         _Z,
     ),
 )
 
-_LEVELS, _LAW = ("samples_are_levels",), ("pixels_are_drawn_from_their_distributions",)
-_PRIOR = ("latents_are_draws_of_the_prior",)
+_LEVELS, _LAW = ("sample_gives_levels",), ("sample_draws_every_pixel",)
+_PRIOR = ("sample_begins_with_the_prior",)
 _PLACES = torch.arange(16.0).reshape(1, 16, 1, 1)
 
 
@@ -217,132 +219,67 @@ _WRONG_SAMPLES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = 
     (
         "most-likely-level",
         "The most likely level of a pixel is no sample: two calls would agree everywhere.",
-        _model(draw=lambda logits: logits.argmax(dim=1, keepdim=True)),
+        model(draw=lambda logits: logits.argmax(dim=1, keepdim=True)),
         _LAW,
     ),
     (
         "mean-level",
         "The expected level of a pixel is no sample of it.",
-        _model(draw=lambda logits: _mean_level(logits).round().long()),
+        model(draw=lambda logits: _mean_level(logits).round().long()),
         _LAW,
     ),
     (
         "reshaped-not-permuted",
         "Levels of different pixels got mixed before you drew: check the axes.",
-        _model(draw=_drawn_across_pixels),
+        model(draw=_drawn_across_pixels),
         _LAW,
     ),
     (
         "threshold",
         "A pixel has 16 levels; yours has two.",
-        _model(draw=lambda logits: 15 * (_mean_level(logits) > 7.5).long()),
+        model(draw=lambda logits: 15 * (_mean_level(logits) > 7.5).long()),
         _LAW,
     ),
     (
         "probabilities",
         "Sixteen planes came back for each image: draw one level for each pixel.",
-        _model(draw=lambda logits: logits.softmax(dim=1)),
+        model(draw=lambda logits: logits.softmax(dim=1)),
         _LEVELS,
     ),
     (
         "means-not-levels",
         "A sample is made of whole levels.",
-        _model(draw=_mean_level),
+        model(draw=_mean_level),
         _LEVELS,
     ),
     (
         "channel-missing",
         "An image has a channel axis, also where there is one channel.",
-        _model(draw=lambda logits: _drawn(logits)[:, 0]),
+        model(draw=lambda logits: drawn(logits)[:, 0]),
         _LEVELS,
     ),
     (
         "uniform-latents",
         "Your latents are never negative: which distribution is the prior?",
-        _model(prior=torch.rand),
+        model(prior=torch.rand),
         _PRIOR,
     ),
     (
         "one-latent",
         "All your images begin with one and the same latent.",
-        _model(prior=lambda n, size: torch.randn(1, size).repeat(n, 1)),
+        model(prior=lambda n, size: torch.randn(1, size).repeat(n, 1)),
         _PRIOR,
     ),
     (
         "latents-at-zero",
         "Your latents do not vary: where is the sampling?",
-        _model(prior=torch.zeros),
+        model(prior=torch.zeros),
         _PRIOR,
     ),
 )
 
 
-class _Lightning(nn.Module):
-    """As with PyTorch Lightning: hyperparameters in one place, distributions for everything."""
-
-    def __init__(self, num_filters: int, z_dim: int, lr: float) -> None:
-        super().__init__()
-        self.hparams = SimpleNamespace(num_filters=num_filters, z_dim=z_dim, lr=lr)
-        self.encoder = CNNEncoder(z_dim=z_dim, num_filters=num_filters)
-        self.decoder = CNNDecoder(z_dim=z_dim, num_filters=num_filters)
-
-    def forward(self, imgs: Tensor) -> tuple[Tensor, ...]:
-        mean, log_std = self.encoder(imgs)
-        q = Normal(mean, log_std.exp())
-        pixels = Categorical(logits=self.decoder(q.rsample()).movedim(1, -1))
-        rec = -pixels.log_prob(imgs.squeeze(1)).sum(dim=[1, 2])
-        reg = kl_divergence(q, Normal(0.0, 1.0)).sum(dim=-1)
-        return rec.mean(), reg.mean(), _bits(rec + reg, imgs).mean()
-
-    @torch.no_grad()
-    def sample(self, batch_size: int) -> Tensor:
-        logits = self.decoder(torch.randn(batch_size, self.hparams.z_dim))
-        return Categorical(logits=logits.movedim(1, -1)).sample().unsqueeze(1)
-
-
-class _AsksItsParts(_Lightning):
-    """Asks its encoder and decoder for what only they know."""
-
-    def __init__(self, num_filters: int, z_dim: int, lr: float) -> None:
-        super().__init__(num_filters, z_dim, lr)
-        self.encoder.shift, self.decoder.z_dim = 0.0, z_dim
-
-    def forward(self, imgs: Tensor) -> tuple[Tensor, ...]:
-        return super().forward(imgs + int(self.encoder.shift))
-
-    @torch.no_grad()
-    def sample(self, batch_size: int) -> Tensor:
-        images = []
-        for _ in range(batch_size):
-            logits = self.decoder(torch.randn(1, self.decoder.z_dim, device=self.decoder.device))
-            images.append(_drawn(logits))
-        return torch.cat(images).float()
-
-
 MISTAKES = (
     *(Mistake(f"forward/{name}", "VAE", *rest) for name, *rest in _WRONG),
     *(Mistake(f"sampling/{name}", "VAE", *rest) for name, *rest in _WRONG_SAMPLES),
-)
-
-VARIANTS = (
-    Variant("model/by-hand", "VAE", _model()),
-    Variant("model/lightning", "VAE", _Lightning),
-    Variant("model/asks-its-parts", "VAE", _AsksItsParts),
-    Variant(
-        "model/bits-of-one-entry",
-        "VAE",
-        _model(_losses(bpd=lambda rec, reg, imgs: _bits(rec + reg, imgs).reshape(1))),
-    ),
-    Variant(
-        "model/minus-kld",
-        "VAE",
-        _model(
-            _losses(
-                rec=lambda logits, imgs: (
-                    F.cross_entropy(logits, imgs.squeeze(1), reduction="sum") / imgs.shape[0]
-                )
-            ),
-            latents=lambda mean, log_std: mean - torch.randn_like(mean) * log_std.exp(),
-        ),
-    ),
 )

@@ -17,9 +17,9 @@ from assignments.vae.dialects.uva_networks import (
 )
 from assignments.vae.dialects.uva_parts import SIDE
 from assignments.vae.dialects.uva_samples import (
-    latents_are_draws_of_the_prior,
-    pixels_are_drawn_from_their_distributions,
-    samples_are_levels,
+    sample_begins_with_the_prior,
+    sample_draws_every_pixel,
+    sample_gives_levels,
 )
 from assignments.vae.pictures import expect_mean_images, expect_percentile_pairs
 from grader.checks import Callback, Subject, check
@@ -33,9 +33,9 @@ __all__ = [
     "forward_decodes_samples_of_q",
     "forward_reconstructs",
     "forward_regularises",
-    "latents_are_draws_of_the_prior",
-    "pixels_are_drawn_from_their_distributions",
-    "samples_are_levels",
+    "sample_begins_with_the_prior",
+    "sample_draws_every_pixel",
+    "sample_gives_levels",
 ]
 
 

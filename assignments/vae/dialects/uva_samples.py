@@ -40,7 +40,7 @@ class Sampled:
 
 
 @check("sampling", points=1)
-def samples_are_levels(subject: Subject) -> None:
+def sample_gives_levels(subject: Subject) -> None:
     """Samples are images of whole levels, 0 to 15, as many as asked for."""
     for count in (3, 8):
         drawn = Sampled(subject, count, seed=count)
@@ -60,7 +60,7 @@ def samples_are_levels(subject: Subject) -> None:
         },
     ),
 )
-def pixels_are_drawn_from_their_distributions(subject: Subject, seed: Callable[[str], int]) -> None:
+def sample_draws_every_pixel(subject: Subject, seed: Callable[[str], int]) -> None:
     """Every pixel is a draw from the distribution over levels that the decoder gives it."""
     drawn = Sampled(subject, DRAWN, seed("images"))
     array = as_array(drawn.answer, "sample")
@@ -85,7 +85,7 @@ def pixels_are_drawn_from_their_distributions(subject: Subject, seed: Callable[[
         },
     ),
 )
-def latents_are_draws_of_the_prior(subject: Subject, seed: Callable[[str], int]) -> None:
+def sample_begins_with_the_prior(subject: Subject, seed: Callable[[str], int]) -> None:
     """Each image is decoded from a latent of its own, drawn from the prior."""
     drawn = Sampled(subject, DRAWN, seed("latents"))
     latents = _one_each(drawn)

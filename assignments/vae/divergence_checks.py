@@ -1,0 +1,121 @@
+"""Checks of divergences: of two Gaussians, and to the unit Gaussian."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assignments.vae.definitions import (
+    kl_of_the_ladder,
+    kl_of_two,
+    kl_slopes,
+    kl_to_prior,
+    scale_of,
+)
+from grader.checks import (
+    Expected,
+    Subject,
+    as_array,
+    check,
+    evidence,
+    expect,
+    expect_all_close,
+    expect_close,
+    ladder,
+)
+from grader.checks.expected import by_shape
+
+
+@check("gaussian-kl", points=0.75)
+def gaussian_kl_is_the_log_ratio(subject: Subject) -> None:
+    """KL(q || p) is E_q[log q(z) - log p(z)]."""
+    inputs = ladder.combinations(
+        mu_q=(0.0, 1.0, -2.0), var_q=(1.0, 4.0, 0.25), mu_p=(0.0, 3.0, 0.5), var_p=(1.0, 2.0, 0.25)
+    )
+    numbers = [tuple(given.values()) for given in inputs]
+    answers = subject.map("gaussian_kl", numbers)
+    expect_all_close(answers, by_shape(kl_of_two, numbers), given=inputs)
+
+
+@check("gaussian-examples", points=0.25)
+def examples_are_small_and_large(subject: Subject) -> None:
+    """The first pair of Gaussians differs and is close, the second one is far apart."""
+    pairs = subject.call("gaussian_examples")
+    expect(
+        isinstance(pairs, tuple | list) and len(pairs) == 2,
+        "gaussian_examples should return two pairs of Gaussians.",
+    )
+    small, large = map(_pair, pairs)
+    expect(small[:2] != small[2:], "The Gaussians of your first pair are the same.")
+    near, far = float(kl_of_two(*small).value), float(kl_of_two(*large).value)
+    evidence(first=near, second=far)
+    expect(near < 0.01, f"The divergence of your first pair is {near:.4g}, not below 0.01.")
+    expect(far > 10, f"The divergence of your second pair is {far:.4g}, not above 10.")
+
+
+def _pair(numbers: object) -> tuple[float, ...]:
+    expect(
+        isinstance(numbers, tuple | list) and len(numbers) == 4,
+        "A pair should be four numbers: mu_q, var_q, mu_p, var_p.",
+    )
+    assert isinstance(numbers, tuple | list)
+    values = tuple(float(as_array(number)) for number in numbers)
+    expect(np.isfinite(values), "One of your numbers is not finite.")
+    expect(min(values[1], values[3]) > 0, "One of your variances is not positive.")
+    return values
+
+
+@check("kl", points=1.25)
+def kl_is_the_expected_log_ratio(subject: Subject) -> None:
+    """KL(q || p) is E_q[log q(z) - log p(z)], summed over the last axis."""
+    inputs = ladder.gaussians()
+    answers = subject.map("KLD", inputs)
+    expect_all_close(answers, kl_of_the_ladder(), given=inputs)
+
+
+@check("kl", points=0.25)
+def kl_is_zero_only_at_the_prior(subject: Subject) -> None:
+    """A divergence is zero where q is the prior, and positive elsewhere."""
+    inputs = ladder.gaussians()[:64]
+    for given, answer in zip(inputs, subject.map("KLD", inputs), strict=True):
+        if given.mean.any() or given.log_std.any():
+            expect(
+                as_array(answer).sum() > 0,
+                "Your KLD is not positive for a q that differs from the prior.",
+                mean=given.mean,
+                log_std=given.log_std,
+            )
+        else:
+            zero = np.zeros(given.mean.shape[:-1])
+            expect_close(answer, Expected(zero, kl_to_prior(*given).scale), given=given)
+
+
+@check("kl", points=0.25)
+def kl_is_even_in_the_mean(subject: Subject) -> None:
+    """The unit Gaussian is symmetric, so the sign of the mean does not matter."""
+    inputs = ladder.gaussians()[:64]
+    mirrored = [(-given.mean, given.log_std) for given in inputs]
+    left, right = subject.map("KLD", inputs), subject.map("KLD", mirrored)
+    scales = [np.max(scale_of(expected)) for expected in kl_of_the_ladder()[:64]]
+    for given, largest, answer, mirror in zip(inputs, scales, left, right, strict=True):
+        scale = largest + np.abs(as_array(answer))
+        expect_close(
+            mirror,
+            Expected(as_array(answer), scale),
+            given={"mean": -given.mean, "log_std": given.log_std},
+            message="With the sign of the mean changed it is another one.",
+        )
+
+
+@check("kl", points=0.25)
+def kl_gradient(subject: Subject) -> None:
+    """The gradient of the KL reaches mean and log_std, and is that of the expected log-ratio."""
+    for given in ladder.gaussians()[::37]:
+        _, slopes = subject.gradient("KLD", *given, wrt=(0, 1))
+        for name, slope, expected in zip(given._fields, slopes, kl_slopes(*given), strict=True):
+            expect_close(
+                slope,
+                expected,
+                given=given,
+                function=f"KLD's gradient with respect to {name}",
+                message="The gradient of the expected log-ratio is another one.",
+            )
