@@ -214,9 +214,10 @@ def discriminator_step_agrees_on_digits(subject: Subject, seed: Seed) -> None:
     )
 
 
-# Of 360 draws of a law whose energy distance to the prior is 0.2, such as a Gaussian that lies 0.7
-# away, the measured one is off by 0.028 (standard deviation); five of these lie above full marks.
-HELD_OUT = Detectable(n=360, deviations={"energy distance": 0.2})
+# Of 360 draws of a law whose energy distance to the prior is 0.25, such as a Gaussian that lies
+# 0.77 away, the measured one has a standard deviation of 0.036; 4.75 of these, what 1e-6 takes,
+# leave it above full marks. The bound on draws of the prior itself is derived in `assignment.toml`.
+HELD_OUT = Detectable(n=360, deviations={"energy distance": 0.25})
 
 
 @check("law", points=2, alpha=1e-9, detects=HELD_OUT)
