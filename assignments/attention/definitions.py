@@ -213,6 +213,7 @@ def _with_gaps_closed(answers: Sequence[Any], own: Right) -> tuple[list[Any], li
     """NaN that a student's own functions lead to is no second mistake: zero on both sides."""
     closed, expected = [], []
     for answer, each in zip(map(as_array, answers), own, strict=True):
+        assert each.scale is not None
         gaps = np.isnan(each.value)
         if answer.shape == gaps.shape:
             answer = np.where(gaps & np.isnan(answer), answer.dtype.type(0), answer)

@@ -107,7 +107,8 @@ def heads_agree_on_larger_models(subject: Subject, seed: Callable[[str], int]) -
         sequences = tensors(*each[:3])
         projections = attention.Projections(*tensors(*each.projections))
         opened = None if mask is None else torch.from_numpy(mask)
-        value = attention.multi_head(*sequences, projections, each.heads, opened)
+        q, k, v = sequences
+        value = attention.multi_head(q, k, v, projections, each.heads, opened)
         right.append(as_large_as(value.numpy(), attended(each, mask)))
     answers = first_of(answers_to(subject, "multi_head", given), right)
     judge_by_either(
@@ -153,7 +154,7 @@ def windows_agree_on_long_sequences(subject: Subject, seed: Callable[[str], int]
         started = time.perf_counter()
         answer = subject.call("windowed", q, k, v, reach)
         seconds[length] = time.perf_counter() - started
-        value = attention.windowed(*tensors(q, k, v), reach).numpy()
+        value = attention.windowed(*tensors(q, k, v, reach)).numpy()
         right = as_large_as(value, windows(Sequences(q, k, v), reach))
         (first,) = first_of([answer], [right])
         expect_close(first, right, given=(q, k, v, reach))

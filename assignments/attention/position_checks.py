@@ -109,15 +109,18 @@ def every_position_has_one_length(subject: Subject) -> None:
 @check("angles", points=0.5)
 def angles_grow_evenly_with_the_position(subject: Subject) -> None:
     """From one position to the next each pair turns by its own pace, the first by one radian."""
-    sizes = ((2, 2), (3, 2), (3, 4), (6, 8), (3, 4, 100.0), (5, 6, 16.0))
-    answers = subject.map("rotary_angles", sizes)
+    sizes = ((2, 2, BASE), (3, 2, BASE), (3, 4, BASE), (6, 8, BASE), (3, 4, 100.0), (5, 6, 16.0))
+    given = [
+        (length, size) if base == BASE else (length, size, base) for length, size, base in sizes
+    ]
+    answers = subject.map("rotary_angles", given)
     steps, right = [], []
-    for (length, size, *base), answer in zip(sizes, answers, strict=True):
+    for (length, size, base), answer in zip(sizes, answers, strict=True):
         angles = narrowed(as_array(answer))
         expect_shape(angles, (length, size // 2))
-        pace = np.broadcast_to(paces(size, *base), (length - 1, size // 2))
+        pace = np.broadcast_to(paces(size, base), (length - 1, size // 2))
         steps.append(angles[1:] - angles[:-1])
-        scale = (length + 1) * pace * (2 + np.log(base[0] if base else BASE))
+        scale = (length + 1) * pace * (2 + np.log(base))
         right.append(Expected(pace, scale, "how far a pair turns from one position to the next"))
     shown = [dict(zip(("length", "head_size", "base"), size, strict=False)) for size in sizes]
     name = "rotary_angles, from each position to the next,"

@@ -16,7 +16,8 @@ __all__ = ["BLOCKS"]
 def _second_from_norm(self: Any, x: Tensor) -> Tensor:
     x = x + self.self_attention(self.layer_norm_1(x))
     x = self.layer_norm_2(x)
-    return x + self.mlpf(x)
+    after: Tensor = x + self.mlpf(x)
+    return after
 
 
 def _post(self: Any, x: Tensor) -> Tensor:
@@ -27,7 +28,8 @@ def _post(self: Any, x: Tensor) -> Tensor:
 
 def _one_residual(self: Any, x: Tensor) -> Tensor:
     x = self.self_attention(self.layer_norm_1(x))
-    return x + self.mlpf(self.layer_norm_2(x))
+    after: Tensor = x + self.mlpf(self.layer_norm_2(x))
+    return after
 
 
 def _last_residual_missing(self: Any, x: Tensor) -> Tensor:
@@ -38,16 +40,19 @@ def _last_residual_missing(self: Any, x: Tensor) -> Tensor:
 
 def _without_norms(self: Any, x: Tensor) -> Tensor:
     x = x + self.self_attention(x)
-    return x + self.mlpf(x)
+    after: Tensor = x + self.mlpf(x)
+    return after
 
 
 def _normed_afterwards(self: Any, x: Tensor) -> Tensor:
     x = x + self.layer_norm_1(self.self_attention(x))
-    return x + self.layer_norm_2(self.mlpf(x))
+    after: Tensor = x + self.layer_norm_2(self.mlpf(x))
+    return after
 
 
 def _parallel(self: Any, x: Tensor) -> Tensor:
-    return x + self.self_attention(self.layer_norm_1(x)) + self.mlpf(self.layer_norm_2(x))
+    after: Tensor = x + self.self_attention(self.layer_norm_1(x)) + self.mlpf(self.layer_norm_2(x))
+    return after
 
 
 _NOTHING_ADDED = "With sublayers that add nothing, what should come out of a block?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ class _NormByNorm(Norm):
     """By the Euclidean norm, with epsilon outside of the root."""
 
     def forward(self, x: Tensor) -> Tensor:
-        root = x.norm(2, dim=-1, keepdim=True) / math.sqrt(x.shape[-1])
+        root = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / math.sqrt(x.shape[-1])
         return self.weight * (x / (root + self.eps))
 
 
@@ -77,7 +78,7 @@ class _Complex(Attention):
         unit = torch.polar(torch.ones_like(angles), angles)
 
         def turn(x: Tensor) -> Tensor:
-            pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
+            pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2).contiguous())
             return torch.view_as_real(pairs * unit).flatten(-2)
 
         return turn(xq), turn(xk)
@@ -113,16 +114,12 @@ class _Short(nn.Module):
         super().__init__()
         size = config.n_embd
         self.ln_1, self.attn, self.ln_2 = Norm(size), _HeadsTogether(config), Norm(size)
-        self.mlp = nn.ModuleDict(
-            {"c_fc": nn.Linear(size, 4 * size), "c_proj": nn.Linear(4 * size, size)}
-        )
-        self.drop = nn.Dropout(config.resid_pdrop)
-        self.mlpf = lambda x: self.drop(self.mlp["c_proj"](torch.relu(self.mlp["c_fc"](x))))
+        self.up, self.down = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+        self.mlpf: Callable[[Tensor], Tensor] = lambda x: self.down(torch.relu(self.up(x)))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.ln_1(x))
-        after: Tensor = x + self.mlpf(self.ln_2(x))
-        return after
+        return x + self.mlpf(self.ln_2(x))
 
 
 class _Unnamed(nn.Module):

@@ -16,6 +16,7 @@ from grader.checks.seeds import Seeds
 from grader.checks.verdict import Outcome, Verdict
 from grader.dialect import in_dialect
 from grader.kernel.local import LocalSubject
+from tests.assignments.ift6135_attention import SOURCE as IFT6135
 from tests.assignments.uva_transformer import SOURCE as UVA
 
 FOLDER = Path(__file__).parents[2] / "assignments" / "attention"
@@ -45,7 +46,7 @@ def failed(verdicts: dict[str, Verdict]) -> set[str]:
     return {name for name, v in verdicts.items() if v.verdict is not Outcome.PASSED}
 
 
-@pytest.mark.parametrize("dialect", ["uva"])
+@pytest.mark.parametrize("dialect", ["uva", "ift6135"])
 def test_the_audit_of_a_dialect_finds_nothing(dialect: str) -> None:
     report = audit_assignment(str(FOLDER), dialect).report
     assert report.problems == ()
@@ -193,3 +194,67 @@ def test_a_file_that_can_hold_no_config_says_what_to_import() -> None:
     source = "class CausalSelfAttention:\n    pass\n"
     message = judged("uva", source)["attention_sees_no_future"].message
     assert "import torch" in message
+
+
+RIGHT_IFT6135: dict[str, tuple[tuple[str, str], ...]] = {
+    "causal": (),
+    "not causal": (("        scores = scores.masked_fill(self.mask == 0, -1e4)\n", ""),),
+    "without bias": (("bias=True", "bias=False"),),
+    "padding mask": (
+        (
+            "def get_attention_weights(self, queries, keys)",
+            "def get_attention_weights(self, queries, keys, mask=None)",
+        ),
+        ("def forward(self, hidden_states)", "def forward(self, hidden_states, mask=None)"),
+    ),
+    "one projection": (
+        ("self.W_Q = nn.Linear(d, d, bias=True)", "self.W = nn.Linear(d, 3 * d)"),
+        (
+            "self.W_K = nn.Linear(d, d, bias=True)\n        self.W_V = nn.Linear(d, d, bias=True)",
+            "pass",
+        ),
+        (
+            "q = self.split_heads(self.W_Q(hidden_states))",
+            "q, k, v = map(self.split_heads, self.W(hidden_states).chunk(3, -1))",
+        ),
+        ("        k = self.split_heads(self.W_K(hidden_states))\n", ""),
+        ("        v = self.split_heads(self.W_V(hidden_states))\n", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize("style", RIGHT_IFT6135)
+def test_right_heads_pass_in_every_style(style: str) -> None:
+    verdicts = judged("ift6135", IFT6135, *RIGHT_IFT6135[style])
+    assert not failed(verdicts), {n: verdicts[n].message for n in failed(verdicts)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        (" / math.sqrt(self.head_size)", "", {"class_weights_are_shares"}),
+        ("self.mask == 0", "self.mask == 1", {"class_weights_are_shares"}),
+        ("F.softmax(scores, dim=-1)", "F.softmax(scores, dim=1)", {"class_weights_are_shares"}),
+        (
+            "tensor.view(B, T, self.num_heads, D // self.num_heads).permute(0, 2, 1, 3)",
+            "tensor.reshape(B, self.num_heads, T, D // self.num_heads)",
+            {"class_shares_features"},
+        ),
+        (
+            "tensor.permute(0, 2, 1, 3).contiguous()",
+            "tensor.contiguous()",
+            {"class_merges_what_it_splits"},
+        ),
+        ("torch.matmul(attention, values)", "attention.mT @ values", {"class_weights_its_values"}),
+        ("return self.W_O(self.apply", "return (self.apply", {"class_projects_before_and_after"}),
+        (
+            "v = self.split_heads(self.W_V",
+            "v = self.split_heads(self.W_K",
+            {"class_projects_before_and_after"},
+        ),
+    ],
+)
+def test_a_mistake_in_heads_fails_the_checks_of_its_own_part(
+    old: str, new: str, names: set[str]
+) -> None:
+    assert failed(judged("ift6135", IFT6135, (old, new))) == names

@@ -115,20 +115,18 @@ def readings(state: Mapping[str, Array]) -> Iterator[Attention]:
     square = [name for name, array in state.items() if array.shape == (FEATURES, FEATURES)]
     joint = [name for name, array in state.items() if array.shape == (3 * FEATURES, FEATURES)]
     if len(joint) == 1 and len(square) == 1:
-        rows = np.concatenate([wide(state[joint[0]]), _bias(state, joint[0])[:, np.newaxis]], 1)
-        parts = list(_joint_layouts(rows))
+        parts = list(_joint_layouts(_rows(state, joint[0])))
         yield from _ordered(parts, wide(state[square[0]]), _bias(state, square[0]))
     elif len(square) == 4:
         for last in reversed(square):
-            rows = [
-                np.concatenate([wide(state[name]), _bias(state, name)[:, np.newaxis]], 1)
-                for name in square
-                if name != last
-            ]
-            parts = [
-                np.stack([_heads(part, together) for part in rows]) for together in (True, False)
-            ]
+            apart = [_rows(state, name) for name in square if name != last]
+            parts = [np.stack([_heads(part, whole) for part in apart]) for whole in (True, False)]
             yield from _ordered(parts, wide(state[last]), _bias(state, last))
+
+
+def _rows(state: Mapping[str, Array], weight: str) -> Array:
+    """A weight (outputs, inputs) with its bias as one more column."""
+    return np.concatenate([wide(state[weight]), _bias(state, weight)[:, np.newaxis]], axis=1)
 
 
 def _joint_layouts(rows: Array) -> Iterator[Array]:
