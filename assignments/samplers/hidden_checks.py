@@ -7,18 +7,26 @@ definition, as in the public checks; the right values are those of the reference
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from assignments.samplers import definitions
 from assignments.samplers.ancestral_checks import ALPHA, drawn, expect_laws, own_split
 from assignments.samplers.ancestral_laws import law_of_run, right_split, start
 from assignments.samplers.checks import along_the_line, guided_model
-from assignments.samplers.ddim_checks import expected_ddim, steps_by_own_variance
-from assignments.samplers.definitions import Method, expected_run
+from assignments.samplers.ddim_checks import steps_by_own_variance
+from assignments.samplers.hidden_runs import (
+    METHODS,
+    MIXTURE,
+    end_of_ddim,
+    end_of_long_run,
+    long_run,
+    mixture,
+    tensor,
+    thousand_timesteps,
+    written_out,
+)
 from assignments.samplers.judging import (
     RUN,
     asked,
@@ -28,9 +36,8 @@ from assignments.samplers.judging import (
     pairs,
     scalar,
 )
-from assignments.samplers.known_data import GaussianData, KnownNoise, for_each
+from assignments.samplers.known_data import GaussianData
 from grader.checks import (
-    Array,
     Callback,
     Expected,
     Subject,
@@ -45,65 +52,24 @@ from reference import denoisers, samplers
 Seed = Callable[[str], int]
 
 
-def tensor(value: Any) -> torch.Tensor:
-    """The same numbers for the reference, in float64."""
-    return torch.from_numpy(np.asarray(value, np.float64))
+def expect_end(subject: Subject, name: str, seed: int, right: Expected) -> None:
+    """Demands that a long run of a sampler ends where it should.
+
+    Raises:
+        CheckFailure: an entry differs by more than rounding explains.
+    """
+    given = long_run(seed)
+    (answer,) = asked(subject, name, [(Callback(mixture), *given, *METHODS[name][1])])
+    expect_close(answer, right, given=dict(zip(RUN, given, strict=True)))
 
 
-# Of one dimension, so that entries do not depend on each other.
-MIXTURE = denoisers.mixture_denoiser(
-    tensor([0.25, 0.375, 0.375]), tensor([[-0.75], [0.25], [0.5]]), tensor([0.25, 0.5, 0.25])
-)
-
-
-def mixture(x: Array, sigma: Any) -> Array:
-    """The mixture's denoiser for students, whatever the shape of x."""
-    level = np.broadcast_to(for_each(x, sigma), x.shape).reshape(-1, 1)
-    denoised = MIXTURE(tensor(x.reshape(-1, 1)), tensor(level.copy()))
-    return denoised.numpy().reshape(x.shape).astype(x.dtype)
-
-
-def long_run(seed: int) -> tuple[Array, Array]:
-    """Drawn data of two axes, and levels at drawn distances that end in zero, float32."""
-    rng = np.random.default_rng(seed)
-    sigmas = 6 * np.cumprod(np.r_[1.0, rng.uniform(0.5, 0.8, 8)])
-    return (6 * rng.normal(0, 1, (5, 3))).astype(np.float32), np.append(sigmas, 0).astype(
-        np.float32
-    )
-
-
-def run_agrees(
-    subject: Subject,
-    name: str,
-    right: Callable[..., torch.Tensor],
-    method: Method,
-    seed: int,
-    *more: Any,
-) -> None:
+def run_agrees(subject: Subject, name: str, seed: int) -> None:
     """Demands the reference's end of a long run.
 
     Raises:
         CheckFailure: an entry differs by more than rounding explains.
     """
-    x, sigmas = long_run(seed)
-    answer = _answer(subject, name, x, sigmas, *more)
-    flat = tensor(x.reshape(-1, 1))
-    end = right(MIXTURE, flat, tensor(sigmas), *more).numpy().reshape(x.shape)
-    _expect_end(answer, end, _scale(method, x, sigmas), x, sigmas)
-
-
-def _answer(subject: Subject, name: str, x: Array, sigmas: Array, *more: Any) -> Any:
-    (answer,) = asked(subject, name, [(Callback(mixture), x, sigmas, *more)])
-    return answer
-
-
-def _scale(method: Method, x: Array, sigmas: Array) -> Expected:
-    return expected_run(method, lambda at, step: mixture(at, sigmas[step]), x, sigmas)
-
-
-def _expect_end(answer: Any, end: Array, own: Expected, x: Array, sigmas: Array) -> None:
-    given = dict(zip(RUN, (x, sigmas), strict=True))
-    expect_close(answer, Expected(end, own.scale), given=given)
+    expect_end(subject, name, seed, end_of_long_run(name, seed))
 
 
 @check("score", points=0.25)
@@ -140,7 +106,7 @@ def levels_agree_with_the_reference(subject: Subject, seed: Seed) -> None:
 @check("euler", points=0.5)
 def euler_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
     """Nine steps on a mixture end where the reference's end."""
-    run_agrees(subject, "euler", samplers.euler, definitions.euler, seed("run"))
+    run_agrees(subject, "euler", seed("run"))
 
 
 @check("ancestral-levels", points=0.25)
@@ -193,33 +159,29 @@ def weights_agree_at_any_level(subject: Subject, seed: Seed) -> None:
 @check("multistep", points=0.5)
 def multistep_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
     """Nine steps with up to three slopes end where the reference's end."""
-    right = partial(
-        run_agrees,
-        subject,
-        "linear_multistep",
-        samplers.linear_multistep,
-        definitions.multistep(3),
-        seed("run"),
-        3,
+    run = seed("run")
+    judge_by_either(
+        lambda: run_agrees(subject, "linear_multistep", run),
+        lambda: _follows_from_own_weights(subject, run),
     )
-    judge_by_either(right, partial(_follows_from_own_weights, subject, seed("run")))
 
 
 def _follows_from_own_weights(subject: Subject, seed: int) -> None:
-    x, sigmas = long_run(seed)
-    own = _scale(definitions.multistep(3, own_weights(subject, sigmas, 3)), x, sigmas)
-    right = _scale(definitions.multistep(3), x, sigmas)
+    _, sigmas = long_run(seed)
+    weigh = own_weights(subject, sigmas, 3)
+    if weigh is None:
+        raise ValueError("weights that are right explain nothing")
+    own = written_out(definitions.multistep(3, weigh), seed)
+    right = end_of_long_run("linear_multistep", seed)
     assert own.scale is not None
     assert right.scale is not None
-    scale = Expected(own.value, own.scale + right.scale)
-    _expect_end(_answer(subject, "linear_multistep", x, sigmas, 3), own.value, scale, x, sigmas)
+    expect_end(subject, "linear_multistep", seed, Expected(own.value, own.scale + right.scale))
 
 
 @check("solver", points=0.5)
 def solver_agrees_over_a_long_run(subject: Subject, seed: Seed) -> None:
     """Nine steps on a mixture end where the reference's end."""
-    name = "dpm_solver_pp_2m"
-    run_agrees(subject, name, samplers.dpm_solver_pp_2m, definitions.solver, seed("run"))
+    run_agrees(subject, "dpm_solver_pp_2m", seed("run"))
 
 
 def drawn_steps(seed: int) -> list[tuple[Any, ...]]:
@@ -270,33 +232,9 @@ def step_agrees_along_a_schedule(subject: Subject, seed: Seed) -> None:
 @check("ddim", points=0.25)
 def ddim_is_euler_in_another_coordinate(subject: Subject) -> None:
     """Ten of a thousand timesteps end where Euler's method ends on the same data."""
-    left = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)).astype(np.float32)
-    timesteps = np.arange(1000, 0, -100)
-    x = np.asarray([[1.5, -0.75], [0.25, -2.0]], np.float32)
-    model = _ExactNoise(left)
+    model, x, timesteps, left = thousand_timesteps()
     (answer,) = asked(subject, "ddim", [(Callback(model), x, timesteps, left)])
-    end = samplers.ddim(
-        denoisers.noise_predictor(MIXTURE, tensor(left)),
-        tensor(x.reshape(-1, 1)),
-        torch.from_numpy(timesteps.copy()),
-        tensor(left),
-    )
-    scale = expected_ddim(model, x, timesteps, left)
-    expect_close(answer, Expected(end.numpy().reshape(x.shape), scale.scale), given={"x": x})
-
-
-class _ExactNoise(KnownNoise):
-    """The exact noise model of the mixture on one schedule."""
-
-    def __init__(self, left: Array) -> None:
-        self.left = left.astype(np.float64)
-
-    def noise(self, x_t: Array, t: Any) -> Array:
-        """The prediction in float64."""
-        left = self.left[np.asarray(t, int) - 1]
-        sigma = np.sqrt(1 / left - 1)
-        x = x_t / np.sqrt(left)
-        return np.asarray((x - mixture(x, np.ravel(sigma)[0])) / sigma)
+    expect_close(answer, end_of_ddim(), given={"x": x})
 
 
 @check("guided", points=0.25)

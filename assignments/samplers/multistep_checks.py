@@ -92,7 +92,12 @@ def multistep_weighs_its_slopes(subject: Subject) -> None:
     judge_by_either(
         lambda: expect_all_close(answers, expected, given=shown),
         lambda: expect_all_close(
-            answers, [_own_run(subject, KnownData(), *run) for run in runs], given=shown
+            answers,
+            [
+                _own_run(subject, KnownData(), run, right)
+                for run, right in zip(runs, expected, strict=True)
+            ],
+            given=shown,
         ),
     )
 
@@ -113,14 +118,19 @@ def _expected_runs() -> list[Expected]:
     return [*ends, *ends[-3:]]
 
 
-def _own_run(subject: Subject, data: KnownData, x: Array, sigmas: Array, order: int) -> Expected:
+def _own_run(
+    subject: Subject, data: KnownData, run: tuple[Array, Array, int], right: Expected
+) -> Expected:
     """Where the student's own weights lead.
 
     Raises:
         SubjectError: there are none.
         ValueError: an answer holds no such weights.
     """
-    right, weigh = run_at(data, multistep(order), x, sigmas), own_weights(subject, sigmas, order)
+    x, sigmas, order = run
+    weigh = own_weights(subject, sigmas, order)
+    if weigh is None:
+        return right
     own = run_at(data, multistep(order, weigh), x, sigmas)
     assert own.scale is not None
     assert right.scale is not None
@@ -137,9 +147,13 @@ def multistep_has_order_two(subject: Subject) -> None:
 
 
 def _follow_from_own_weights(subject: Subject) -> None:
-    run = (flow_start(), flow_levels(STEPS[0]), 2)
-    answers = asked(subject, "linear_multistep", [(Callback(FLOW), *run)])
-    expect_close(answers[0], _own_run(subject, FLOW, *run), given={"x": run[0]})
+    x, sigmas, order = flow_start(), flow_levels(STEPS[0]), 2
+    answers = asked(subject, "linear_multistep", [(Callback(FLOW), x, sigmas, order)])
+    right = run_at(FLOW, multistep(order), x, sigmas)
+    own = _own_run(subject, FLOW, (x, sigmas, order), right)
+    if own is right:
+        raise ValueError("weights that are right explain nothing")
+    expect_close(answers[0], own, given={"x": x})
 
 
 @check("multistep", points=0.25)
