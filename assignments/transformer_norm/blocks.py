@@ -71,9 +71,8 @@ class Block:
         if self.class_name is None:
             answer = self.subject.call(self.function, x, Callback(sublayer), plain)
         else:
-            built = build(
-                self.subject, self.class_name, {"dim": x.shape[-1], "sublayer": Callback(sublayer)}
-            )
+            given = {"dim": x.shape[-1], "sublayer": Callback(sublayer), "norm": plain}
+            built = build(self.subject, self.class_name, given)
             more = () if built.takes_sublayer else (Callback(sublayer),)
             answer = self.subject.call(built.handle, x, *more)
             note(self.subject, self.function, (x, Callback(sublayer), plain), answer)
@@ -140,7 +139,13 @@ def judge_place(subject: Subject, function: str) -> None:
     parts = [(x, Affine(x.shape[-1], i), Normed(x.shape[-1], i)) for i, x in enumerate(streams())]
     answers = subject.map(function, [(x, Callback(a), Callback(n)) for x, a, n in parts])
     expected = [compose(Stream.of(x), a, n).expected(says) for x, a, n in parts]
-    expect_all_close(answers, expected, given=[{"x": x} for x, *_ in parts])
+    given = [{"x": x, "sublayer(x)": _shown(a, x), "norm(x)": _shown(n, x)} for x, a, n in parts]
+    expect_all_close(answers, expected, given=given)
+
+
+def _shown(part: Affine | Normed, x: Array) -> Array:
+    """What a map of ours makes of x, for whoever reads a counterexample."""
+    return part.exact(x.astype(np.float64)).astype(np.float32)
 
 
 def silent(x: Array) -> Array:

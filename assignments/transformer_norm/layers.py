@@ -18,7 +18,7 @@ from grader.checks.subject import Value
 from grader.errors import SubjectError
 
 # What a class without an epsilon argument may have settled on.
-USUAL_EPS = (1e-5, 1e-6, 1e-8, 1e-12, 0.0, 1e-3)
+USUAL_EPS = (1e-5, 1e-6, 1e-8, 1e-12, 1e-3, 1e-4, 1e-7, 1e-9, 1e-10, 2.0**-23)
 
 
 def judge_norm(

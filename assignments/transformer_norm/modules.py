@@ -29,10 +29,12 @@ CLASSES = {
 }
 _WORDS = {
     "dim": "dim d_model model_dim size hidden_size embed_dim embedding_dim emb_dim n_embd "
-    "normalized_shape features num_features n_features hidden_dim width d channels",
+    "normalized_shape features num_features n_features hidden_dim width d channels ndim",
     "sublayer": "sublayer sub_layer fn f func function layer module block net a inner branch "
     "submodule sub_module attn attention mlp ffn",
-    "eps": "eps epsilon",
+    "norm": "norm ln layer_norm layernorm norm_layer normalization",
+    "eps": "eps epsilon norm_eps layer_norm_eps variance_epsilon",
+    "learns": "bias use_bias affine elementwise_affine",
     "dropout": "dropout dropout_p dropout_rate dropout_prob drop p",
 }
 _ROLES = {word: role for role, words in _WORDS.items() for word in words.split()}
@@ -75,18 +77,20 @@ def build(subject: Subject, name: str, given: Mapping[str, Any]) -> Built:
     Args:
         subject: the student's code.
         name: of the class.
-        given: values by role: dim, eps, sublayer.
+        given: values by role: dim, eps, sublayer, norm.
 
     Raises:
         SubjectError: no way of constructing it works; the error is that of the first way.
     """
-    known = {**given, "dropout": 0.0}
+    known = {**given, "dropout": 0.0, "learns": True}
     roles = {p: _ROLES[p.lower()] for p in subject.definition(name).parameters if _known(p)}
-    chosen = {p: known[role] for p, role in roles.items() if role in known}
-    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((), chosen)]
+    with_norm = {p: known[role] for p, role in roles.items() if role in known}
+    # Where a norm may be given, a default often stands for it, perhaps a class.
+    chosen = {p: value for p, value in with_norm.items() if roles[p] != "norm"}
+    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((), chosen), ((), with_norm)]
     dim, sublayer = given["dim"], given.get("sublayer")
     if sublayer is None:
-        ways += [((dim,), {})]
+        ways += [((dim,), {}), (([dim],), {})]
     else:
         ways += [((dim, sublayer), {}), ((sublayer, dim), {}), ((sublayer,), {}), ((dim,), {})]
     return _first_that_works(subject, name, ways)
@@ -107,9 +111,9 @@ def _first_that_works(
             errors.append(error)
             continue
         _evaluate(subject, handle)
-        given = [*args, *kwargs.values()]
         roles = {_ROLES[parameter.lower()] for parameter in kwargs}
-        return Built(handle, "eps" in roles, any(isinstance(v, Callback) for v in given))
+        takes_sublayer = "sublayer" in roles or any(isinstance(v, Callback) for v in args)
+        return Built(handle, "eps" in roles, takes_sublayer)
     raise errors[0]
 
 

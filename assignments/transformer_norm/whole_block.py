@@ -102,7 +102,17 @@ def made(subject: Subject, name: str) -> WholeBlock:
         subject.call(handle, method="eval")
     x, errors = stream(), []
     ones = np.ones((BATCH, LENGTH), np.int64)
-    for mask in ((ones,), (), (None,), (ones.astype(bool),), (np.ones((BATCH, 1, 1, LENGTH)),)):
+    square = np.ones((LENGTH, LENGTH), np.int64)
+    # All to be seen: ones keep in most codes, zeros in those that mark what to leave out.
+    masks = (
+        ones,
+        ones.astype(bool),
+        square,
+        square.astype(bool),
+        ones[:, None, None],
+        0 * ones > 0,
+    )
+    for mask in ((ones,), (), (None,), *((each,) for each in masks[1:])):
         try:
             answer = _stream_of(subject.call(handle, x, *mask), name)
         except (SubjectError, CheckFailure) as error:

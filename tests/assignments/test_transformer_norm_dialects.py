@@ -92,7 +92,31 @@ class OwnEpsilon(nn.Module):
         return self.gamma * F.layer_norm(x, x.shape[-1:], eps=1e-8) + self.beta
 
 
-@pytest.mark.parametrize("LayerNorm", [Annotated, WithReset, OwnEpsilon, nn.LayerNorm])
+class WithBias(nn.Module):
+    def __init__(self, ndim: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(ndim))
+        self.bias = nn.Parameter(torch.zeros(ndim)) if bias else None
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(input, self.weight.shape, self.weight, self.bias, 1e-7)
+
+
+class OfShape(nn.Module):
+    def __init__(self, normalized_shape: Any, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.dims, self.eps = tuple(range(-len(normalized_shape), 0)), eps
+        self.gamma = nn.Parameter(torch.ones(*normalized_shape))
+        self.beta = nn.Parameter(torch.zeros(*normalized_shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        variance, mean = torch.var_mean(x, self.dims, correction=0, keepdim=True)
+        return self.gamma * (x - mean) / (variance + self.eps).sqrt() + self.beta
+
+
+@pytest.mark.parametrize(
+    "LayerNorm", [Annotated, WithReset, OwnEpsilon, WithBias, OfShape, nn.LayerNorm]
+)
 def test_layer_norm_may_be_a_class(LayerNorm: Any) -> None:
     assert_right("own", "layer-norm", LayerNorm=LayerNorm)
 
@@ -123,68 +147,105 @@ def test_a_wrong_class_is_named_as_the_function_would_be(LayerNorm: Any, named: 
     assert_wrong("own", "layer-norm", named, LayerNorm=LayerNorm)
 
 
-def residual(place: str, norm: Any, style: str) -> type[nn.Module]:
+def composed(place: str, x: Any, inner: Any, normed: Any) -> Any:
+    blocks = {
+        "post": lambda: normed(x + inner(x)),
+        "pre": lambda: x + inner(normed(x)),
+        "res_post": lambda: x + normed(inner(x)),
+        "no_residual": lambda: normed(inner(x)),
+        "from_norm": lambda: normed(x) + inner(normed(x)),
+    }
+    return blocks[place]()
+
+
+class DimFirst(nn.Module):
+    place, make = "pre", nn.LayerNorm
+
+    def __init__(self, dim: int, fn: Any) -> None:
+        super().__init__()
+        self.norm, self.fn = self.make(dim), fn
+
+    def forward(self, x: Any, **kwargs: Any) -> Any:
+        return composed(self.place, x, lambda v: self.fn(v, **kwargs), self.norm)
+
+
+class SublayerFirst(nn.Module):
+    place, make = "pre", nn.LayerNorm
+
+    def __init__(self, sublayer: Any, d_model: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.sublayer, self.ln, self.drop = sublayer, self.make(d_model), nn.Dropout(dropout)
+
+    def forward(self, x: Any) -> Any:
+        return composed(self.place, x, lambda v: self.drop(self.sublayer(v)), self.ln)
+
+
+class InForward(nn.Module):
+    place, make = "pre", nn.LayerNorm
+
+    def __init__(self, size: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.norm, self.dropout = self.make(size), nn.Dropout(dropout)
+
+    def forward(self, x: Any, sublayer: Any) -> Any:
+        return composed(self.place, x, lambda v: self.dropout(sublayer(v)), self.norm)
+
+
+class GivenNorm(nn.Module):
+    place = "pre"
+
+    def __init__(self, sublayer: Any, norm: Any) -> None:
+        super().__init__()
+        self.sublayer, self.norm = sublayer, norm
+
+    def forward(self, x: Any) -> Any:
+        return composed(self.place, x, self.sublayer, self.norm)
+
+
+class NormClass(nn.Module):
+    place = "pre"
+
+    def __init__(self, d_model: int, module: Any, norm: Any = nn.LayerNorm) -> None:
+        super().__init__()
+        self.module, self.norm = module, norm(d_model)
+
+    def forward(self, x: Any) -> Any:
+        return composed(self.place, x, self.module, self.norm)
+
+
+class Unnamed(nn.Module):
+    place, make = "pre", nn.LayerNorm
+
+    def __init__(self, one: int, two: Any) -> None:
+        super().__init__()
+        self.one, self.two = self.make(one), two
+
+    def forward(self, x: Any) -> Any:
+        return composed(self.place, x, self.two, self.one)
+
+
+def residual(place: str, norm: Any, style: type[nn.Module]) -> type[nn.Module]:
     """A block of one sublayer in the style of some course."""
+    return type(style.__name__, (style,), {"place": place, "make": norm})
 
-    def compose(x: Any, inner: Any, normed: Any) -> Any:
-        blocks = {
-            "post": lambda: normed(x + inner(x)),
-            "pre": lambda: x + inner(normed(x)),
-            "res_post": lambda: x + normed(inner(x)),
-            "no_residual": lambda: normed(inner(x)),
-            "from_norm": lambda: normed(x) + inner(normed(x)),
-        }
-        return blocks[place]()
 
-    class DimFirst(nn.Module):
-        def __init__(self, dim: int, fn: Any) -> None:
-            super().__init__()
-            self.norm, self.fn = norm(dim), fn
-
-        def forward(self, x: Any, **kwargs: Any) -> Any:
-            return compose(x, lambda v: self.fn(v, **kwargs), self.norm)
-
-    class SublayerFirst(nn.Module):
-        def __init__(self, sublayer: Any, d_model: int, dropout: float = 0.1) -> None:
-            super().__init__()
-            self.sublayer, self.ln, self.drop = sublayer, norm(d_model), nn.Dropout(dropout)
-
-        def forward(self, x: Any) -> Any:
-            return compose(x, lambda v: self.drop(self.sublayer(v)), self.ln)
-
-    class InForward(nn.Module):
-        def __init__(self, size: int, dropout: float = 0.1) -> None:
-            super().__init__()
-            self.norm, self.dropout = norm(size), nn.Dropout(dropout)
-
-        def forward(self, x: Any, sublayer: Any) -> Any:
-            return compose(x, lambda v: self.dropout(sublayer(v)), self.norm)
-
-    class Unnamed(nn.Module):
-        def __init__(self, one: int, two: Any) -> None:
-            super().__init__()
-            self.one, self.two = norm(one), two
-
-        def forward(self, x: Any) -> Any:
-            return compose(x, self.two, self.one)
-
-    return {"dim": DimFirst, "sub": SublayerFirst, "forward": InForward, "unnamed": Unnamed}[style]
+STYLES = [DimFirst, SublayerFirst, InForward, GivenNorm, NormClass, Unnamed]
 
 
 NAMES = {"post": "PostNorm", "pre": "PreNorm", "res_post": "ResPostNorm"}
 
 
-@pytest.mark.parametrize("style", ["dim", "sub", "forward", "unnamed"])
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("norm", [nn.LayerNorm, Annotated, Unbiased])
 @pytest.mark.parametrize("place", NAMES)
 def test_blocks_may_be_classes_with_any_norm_of_their_own(
-    place: str, norm: Any, style: str
+    place: str, norm: Any, style: type[nn.Module]
 ) -> None:
     question = f"{place.replace('_', '-')}-norm"
     assert_right("own", question, **{NAMES[place]: residual(place, norm, style)})
 
 
-@pytest.mark.parametrize("style", ["dim", "sub", "forward"])
+@pytest.mark.parametrize("style", [DimFirst, SublayerFirst, InForward])
 @pytest.mark.parametrize(
     ("asked", "built", "named"),
     [
@@ -200,7 +261,7 @@ def test_blocks_may_be_classes_with_any_norm_of_their_own(
     ],
 )
 def test_a_class_with_the_norm_elsewhere_is_named(
-    asked: str, built: str, named: str, style: str
+    asked: str, built: str, named: str, style: type[nn.Module]
 ) -> None:
     question = f"{asked.replace('_', '-')}-norm"
     block = residual(built, nn.LayerNorm, style)
