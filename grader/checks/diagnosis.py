@@ -79,7 +79,7 @@ def diagnose(
     probes = _choose(function, calls, catalogue) if mistakes else None
     if probes is None:
         return Diagnosis()
-    for candidates in (_singles(mistakes), _pairs(mistakes)):
+    for candidates in explanations(mistakes):
         fitting = {
             candidate.ids: candidate for candidate in _fitting(candidates, probes, catalogue)
         }
@@ -97,6 +97,25 @@ def conclude(found: Sequence[Candidate]) -> Diagnosis:
     if len(says) == 1:
         return Diagnosis(ids, says[0])
     return Diagnosis(ids, "Either: " + " Or: ".join(says))
+
+
+def explanations(mistakes: Sequence[Mistake]) -> tuple[Iterator[Candidate], Iterator[Candidate]]:
+    """What may explain answers: each mistake alone and, where none does, two of them at once."""
+    return _singles(mistakes), _pairs(mistakes)
+
+
+def agreeing(answers: Array, outputs: Array, magnitude: float) -> Array:
+    """Where two arrays are equal to rounding; NaN agrees with NaN, as a mistake may make it.
+
+    Args:
+        answers: a student's.
+        outputs: a candidate's, of the same shape or broadcast to it.
+        magnitude: typical size of a right answer, below which rounding is not relative.
+    """
+    with np.errstate(invalid="ignore"):
+        close = np.abs(answers - outputs) <= _AGREEMENT * np.maximum(np.abs(outputs), magnitude)
+    close &= np.isfinite(outputs)  # an infinite one has an infinite tolerance
+    return np.asarray(close | (answers == outputs) | (np.isnan(answers) & np.isnan(outputs)))
 
 
 def _singles(mistakes: Sequence[Mistake]) -> Iterator[Candidate]:
@@ -154,15 +173,7 @@ def _ask(subject: Subject, name: str, requests: Sequence[Request]) -> list[Value
 def _same(answer: list[Array], output: list[Array] | None, magnitude: float) -> bool:
     if output is None or [a.shape for a in answer] != [o.shape for o in output]:
         return False
-    return all(_agree(a, o, magnitude) for a, o in zip(answer, output, strict=True))
-
-
-def _agree(answer: Array, output: Array, magnitude: float) -> bool:
-    """Whether two arrays are equal to rounding; NaN agrees with NaN, as a mistake may make it."""
-    with np.errstate(invalid="ignore"):
-        close = np.abs(answer - output) <= _AGREEMENT * np.maximum(np.abs(output), magnitude)
-    close &= np.isfinite(output)  # an infinite one has an infinite tolerance
-    return bool(np.all(close | (answer == output) | (np.isnan(answer) & np.isnan(output))))
+    return all(np.all(agreeing(a, o, magnitude)) for a, o in zip(answer, output, strict=True))
 
 
 def leaves_of(value: Value | SubjectError) -> list[Array] | None:

@@ -156,34 +156,3 @@ def test_alternatives_are_said_as_alternatives() -> None:
 
 def test_too_many_alternatives_are_none() -> None:
     assert conclude([Candidate((name,), name, kl) for name in "abcd"]).mistakes == ()
-
-
-@pytest.mark.calibration
-def test_random_wrong_formulas_are_never_named(catalogue: Catalogue) -> None:
-    # Random coefficients of the right terms, 1e5 formulas, each against every single and pair.
-    rungs = RUNGS[-12:]
-    terms = np.stack(
-        [
-            np.concatenate([m.sum(-1) for m in parts])
-            for parts in (
-                [rung.mean.astype(float) ** 2 for rung in rungs],
-                [np.exp(2 * rung.log_std.astype(float)) for rung in rungs],
-                [rung.log_std.astype(float) for rung in rungs],
-                [np.ones_like(rung.mean, float) for rung in rungs],
-            )
-        ]
-    )
-    codes = [m.code for m in MISTAKES] + [
-        outer.around(inner.code)
-        for outer in MISTAKES
-        for inner in MISTAKES
-        if outer.around is not None and outer is not inner
-    ]
-    known = np.stack([np.concatenate([code(*rung) for rung in rungs]) for code in codes])
-    weights = np.random.default_rng(0).standard_normal((100_000, 4))
-    named = 0
-    for chunk in np.array_split(weights @ terms, 100):
-        scale = np.maximum(np.abs(known), np.median(np.abs(known)))
-        close = np.abs(chunk[:, None] - known) <= 64 * 2.0**-24 * scale
-        named += int(close.all(-1).sum())
-    assert named == 0
