@@ -1,12 +1,13 @@
 """Adversarial training of two multilayer perceptrons, differentiated by hand.
 
-The recursion is that of back-propagation: delta^l = (W^{l+1})^T delta^{l+1} * g'(z^l), with
-delta^l = dL/dz^l. Nothing here uses automatic differentiation.
+A network is plain data: its layers, (weight, bias) each, with an activation between them and a
+linear last layer. The recursion is that of back-propagation, delta^l = (W^{l+1})^T delta^{l+1} *
+g'(z^l) with delta^l = dL/dz^l. Nothing here uses automatic differentiation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
@@ -16,20 +17,23 @@ from torch import Tensor
 __all__ = [
     "Cache",
     "Layer",
-    "Perceptron",
     "activation_derivative",
     "back_propagate",
-    "discriminate",
     "discriminator_gradients",
     "discriminator_objective",
     "forward",
     "generator_gradients",
     "generator_loss",
+    "output_gradients",
+    "probability_gradients",
     "sgd_step",
+    "train",
 ]
 
-Activation: TypeAlias = Literal["relu", "leaky_relu", "tanh", "sigmoid", "softplus"]
+Activation: TypeAlias = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 GeneratorLoss: TypeAlias = Literal["saturating", "non-saturating"]
+Params: TypeAlias = Sequence[tuple[Tensor, Tensor]]
+Gradients: TypeAlias = tuple["Layer", ...]
 
 _LEAK = 0.01  # torch.nn.LeakyReLU's default slope
 
@@ -39,13 +43,6 @@ class Layer(NamedTuple):
 
     weight: Tensor
     bias: Tensor
-
-
-class Perceptron(NamedTuple):
-    """Affine layers with an activation between them; the last layer is linear."""
-
-    layers: tuple[Layer, ...]
-    activation: Activation
 
 
 class Cache(NamedTuple):
@@ -65,12 +62,13 @@ class Cache(NamedTuple):
         return self.pre_activations[-1]
 
 
-def forward(network: Perceptron, x: Tensor) -> Cache:
-    """Runs the network and keeps what back-propagation needs.
+def forward(params: Params, x: Tensor, activation: Activation) -> Cache:
+    """Runs a network and keeps what back-propagation needs.
 
     Args:
-        network: L layers.
+        params: weight (outputs, inputs) and bias (outputs,) of each layer.
         x: shape (B, inputs).
+        activation: between the layers.
 
     Returns:
         Inputs and pre-activations of all layers.
@@ -78,19 +76,19 @@ def forward(network: Perceptron, x: Tensor) -> Cache:
     Source: Rumelhart et al. 1986, eq. 1 and 2.
     """
     inputs, pre_activations = [], []
-    for layer in network.layers:
+    for weight, bias in params:
         inputs.append(x)
-        pre_activations.append(x @ layer.weight.T + layer.bias)
-        x = _FUNCTIONS[network.activation](pre_activations[-1])
+        pre_activations.append(x @ weight.T + bias)
+        x = _FUNCTIONS[activation](pre_activations[-1])
     return Cache(tuple(inputs), tuple(pre_activations))
 
 
-def activation_derivative(activation: Activation, z: Tensor) -> Tensor:
+def activation_derivative(z: Tensor, activation: Activation) -> Tensor:
     """Slope g'(z) of an activation; zero at the kink of relu.
 
     Args:
-        activation: its name.
         z: pre-activations, any shape.
+        activation: its name.
 
     Returns:
         Of the shape of z.
@@ -100,72 +98,26 @@ def activation_derivative(activation: Activation, z: Tensor) -> Tensor:
     return _DERIVATIVES[activation](z)
 
 
-def discriminate(discriminator: Perceptron, x: Tensor) -> Tensor:
-    """The probability that each example is real: the sigmoid of the last pre-activation.
-
-    Args:
-        discriminator: with one output.
-        x: shape (B, inputs).
-
-    Returns:
-        Probabilities, shape (B, 1).
-
-    Source: Goodfellow et al. 2014, section 3.
-    """
-    return torch.sigmoid(forward(discriminator, x).output)
-
-
-def back_propagate(
-    network: Perceptron, cache: Cache, delta: Tensor
-) -> tuple[tuple[Layer, ...], Tensor]:
-    """Gradients of a scalar from its gradient with respect to the last pre-activation.
-
-    Args:
-        network: the one that filled the cache.
-        cache: of one forward pass on B examples.
-        delta: gradient with respect to the last pre-activation, shape (B, outputs).
-
-    Returns:
-        The gradients of every layer, summed over the batch, and of the input, (B, inputs).
-
-    Source: Rumelhart et al. 1986, eq. 4 to 7.
-    """
-    gradients: list[Layer] = []
-    for index in reversed(range(len(network.layers))):
-        gradients.insert(0, Layer(delta.T @ cache.inputs[index], delta.sum(0)))
-        delta = delta @ network.layers[index].weight
-        if index > 0:
-            below = cache.pre_activations[index - 1]
-            delta = delta * activation_derivative(network.activation, below)
-    return tuple(gradients), delta
-
-
-def discriminator_objective(discriminator: Perceptron, x_real: Tensor, x_fake: Tensor) -> Tensor:
+def discriminator_objective(z_real: Tensor, z_fake: Tensor) -> Tensor:
     """What the discriminator maximises: mean log D(x) + mean log(1 - D(G(z))).
 
     Args:
-        discriminator: with one output.
-        x_real: data, shape (B, inputs).
-        x_fake: generated, shape (B', inputs).
+        z_real: logits of data, shape (B, 1).
+        z_fake: logits of generated examples, shape (B', 1).
 
     Returns:
         Nats, shape ().
 
     Source: Goodfellow et al. 2014, eq. 1.
     """
-    on_real = F.logsigmoid(forward(discriminator, x_real).output).mean()
-    return on_real + F.logsigmoid(-forward(discriminator, x_fake).output).mean()
+    return F.logsigmoid(z_real).mean() + F.logsigmoid(-z_fake).mean()
 
 
-def generator_loss(
-    generator: Perceptron, discriminator: Perceptron, latents: Tensor, loss: GeneratorLoss
-) -> Tensor:
+def generator_loss(z_fake: Tensor, loss: GeneratorLoss) -> Tensor:
     """What the generator minimises.
 
     Args:
-        generator: from latents to the discriminator's inputs.
-        discriminator: with one output.
-        latents: shape (B, latents).
+        z_fake: logits of generated examples, shape (B, 1).
         loss: "saturating", mean log(1 - D(G(z))), or "non-saturating", -mean log D(G(z)).
 
     Returns:
@@ -173,49 +125,106 @@ def generator_loss(
 
     Source: Goodfellow et al. 2014, eq. 1 and section 3.
     """
-    logits = forward(discriminator, forward(generator, latents).output).output
-    if loss == "saturating":
-        return F.logsigmoid(-logits).mean()
-    return -F.logsigmoid(logits).mean()
+    return F.logsigmoid(-z_fake).mean() if loss == "saturating" else -F.logsigmoid(z_fake).mean()
+
+
+def probability_gradients(p_real: Tensor, p_fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of the discriminator's objective with respect to its probabilities.
+
+    Args:
+        p_real: D(x), in (0, 1), shape (B, 1).
+        p_fake: D(G(z)), in (0, 1), shape (B', 1).
+
+    Returns:
+        1 / (B D(x)) and -1 / (B' (1 - D(G(z)))), of the same shapes.
+
+    Source: Goodfellow et al. 2014, eq. 1, differentiated.
+    """
+    return 1 / (len(p_real) * p_real), -1 / (len(p_fake) * (1 - p_fake))
+
+
+def output_gradients(z_real: Tensor, z_fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of the discriminator's objective with respect to its last pre-activations.
+
+    They are two, not one: sigmoid(-z) / B on real and -sigmoid(z) / B' on generated examples.
+
+    Args:
+        z_real: logits of data, shape (B, 1).
+        z_fake: logits of generated examples, shape (B', 1).
+
+    Returns:
+        Of the same shapes.
+
+    Source: Goodfellow et al. 2014, algorithm 1, first gradient.
+    """
+    return torch.sigmoid(-z_real) / len(z_real), -torch.sigmoid(z_fake) / len(z_fake)
+
+
+def back_propagate(
+    params: Params, x: Tensor, delta: Tensor, activation: Activation
+) -> tuple[Gradients, Tensor]:
+    """Gradients of a scalar from its gradient with respect to the last pre-activation.
+
+    Args:
+        params: weight (outputs, inputs) and bias (outputs,) of each layer.
+        x: what the network read, shape (B, inputs).
+        delta: gradient with respect to the last pre-activation, shape (B, outputs).
+        activation: between the layers.
+
+    Returns:
+        The gradients of every layer, summed over the batch, and of x, shape (B, inputs).
+
+    Source: Rumelhart et al. 1986, eq. 4 to 7.
+    """
+    cache = forward(params, x, activation)
+    gradients: list[Layer] = []
+    for index in reversed(range(len(params))):
+        gradients.insert(0, Layer(delta.T @ cache.inputs[index], delta.sum(0)))
+        delta = delta @ params[index][0]
+        if index > 0:
+            delta = delta * activation_derivative(cache.pre_activations[index - 1], activation)
+    return tuple(gradients), delta
 
 
 def discriminator_gradients(
-    discriminator: Perceptron, x_real: Tensor, x_fake: Tensor
-) -> tuple[Layer, ...]:
+    params: Params, x_real: Tensor, x_fake: Tensor, activation: Activation
+) -> Gradients:
     """Gradients of the objective that the discriminator maximises.
 
-    The gradients with respect to the last pre-activation are two: sigmoid(-z) / B on real and
-    -sigmoid(z) / B' on generated examples.
-
     Args:
-        discriminator: with one output.
+        params: of a discriminator with one output.
         x_real: data, shape (B, inputs).
         x_fake: generated, shape (B', inputs); a constant, so that no gradient reaches a generator.
+        activation: between the layers.
 
     Returns:
         Gradients in the shapes of the layers, to be ascended.
 
     Source: Goodfellow et al. 2014, algorithm 1, first gradient.
     """
-    real, fake = forward(discriminator, x_real), forward(discriminator, x_fake)
-    delta_real = torch.sigmoid(-real.output) / len(x_real)
-    delta_fake = -torch.sigmoid(fake.output) / len(x_fake)
-    of_real, _ = back_propagate(discriminator, real, delta_real)
-    of_fake, _ = back_propagate(discriminator, fake, delta_fake)
+    logits = (forward(params, x, activation).output for x in (x_real, x_fake))
+    delta_real, delta_fake = output_gradients(*logits)
+    of_real, _ = back_propagate(params, x_real, delta_real, activation)
+    of_fake, _ = back_propagate(params, x_fake, delta_fake, activation)
     return tuple(
         Layer(a.weight + b.weight, a.bias + b.bias) for a, b in zip(of_real, of_fake, strict=True)
     )
 
 
 def generator_gradients(
-    generator: Perceptron, discriminator: Perceptron, latents: Tensor, loss: GeneratorLoss
-) -> tuple[Layer, ...]:
+    generator: Params,
+    discriminator: Params,
+    latents: Tensor,
+    activation: Activation,
+    loss: GeneratorLoss,
+) -> Gradients:
     """Gradients of the loss that the generator minimises, through the discriminator's input.
 
     Args:
         generator: from latents to the discriminator's inputs.
         discriminator: with one output; it gets no gradient.
         latents: shape (B, latents).
+        activation: between the layers of both.
         loss: "saturating" or "non-saturating", as in `generator_loss`.
 
     Returns:
@@ -223,38 +232,71 @@ def generator_gradients(
 
     Source: Goodfellow et al. 2014, algorithm 1, second gradient, and section 3.
     """
-    generated = forward(generator, latents)
-    judged = forward(discriminator, generated.output)
-    slope = torch.sigmoid(judged.output if loss == "saturating" else -judged.output)
-    _, of_input = back_propagate(discriminator, judged, -slope / len(latents))
-    gradients, _ = back_propagate(generator, generated, of_input)
+    generated = forward(generator, latents, activation).output
+    logits = forward(discriminator, generated, activation).output
+    slope = torch.sigmoid(logits if loss == "saturating" else -logits)
+    _, of_input = back_propagate(discriminator, generated, -slope / len(latents), activation)
+    gradients, _ = back_propagate(generator, latents, of_input, activation)
     return gradients
 
 
-def sgd_step(network: Perceptron, gradients: tuple[Layer, ...], learning_rate: float) -> Perceptron:
+def sgd_step(params: Params, gradients: Params, learning_rate: float) -> Gradients:
     """One step against the gradients; a negative learning rate ascends.
 
     Args:
-        network: left as it is.
-        gradients: in the shapes of its layers.
+        params: left as they are.
+        gradients: in the shapes of the layers.
         learning_rate: step length; positive for the generator, negative for the discriminator.
 
     Returns:
-        A network with the moved parameters.
+        The moved parameters.
 
     Raises:
         ValueError: there are not as many gradients as layers.
 
     Source: Goodfellow et al. 2014, algorithm 1.
     """
-    moved = tuple(
-        Layer(
-            layer.weight - learning_rate * gradient.weight,
-            layer.bias - learning_rate * gradient.bias,
-        )
-        for layer, gradient in zip(network.layers, gradients, strict=True)
+    return tuple(
+        Layer(weight - learning_rate * of_weight, bias - learning_rate * of_bias)
+        for (weight, bias), (of_weight, of_bias) in zip(params, gradients, strict=True)
     )
-    return Perceptron(moved, network.activation)
+
+
+def train(
+    generator: Params,
+    discriminator: Params,
+    real_batches: Sequence[Tensor],
+    latent_batches: Sequence[Tensor],
+    activation: Activation,
+    learning_rate: float,
+) -> tuple[Params, Params]:
+    """For each pair of batches one ascent step of D, then one descent step of G against the new D.
+
+    Args:
+        generator: from latents to the discriminator's inputs.
+        discriminator: with one output.
+        real_batches: data, each of shape (B, inputs).
+        latent_batches: as many, each of shape (B', latents); both steps use the same latents.
+        activation: between the layers of both.
+        learning_rate: step length of both, positive.
+
+    Returns:
+        Generator and discriminator; the generator's loss is the non-saturating one.
+
+    Raises:
+        ValueError: there are not as many batches of one kind as of the other.
+
+    Source: Goodfellow et al. 2014, algorithm 1 with k = 1, and section 3.
+    """
+    for x_real, latents in zip(real_batches, latent_batches, strict=True):
+        x_fake = forward(generator, latents, activation).output
+        ascent = discriminator_gradients(discriminator, x_real, x_fake, activation)
+        discriminator = sgd_step(discriminator, ascent, -learning_rate)
+        descent = generator_gradients(
+            generator, discriminator, latents, activation, "non-saturating"
+        )
+        generator = sgd_step(generator, descent, learning_rate)
+    return generator, discriminator
 
 
 def _tanh_derivative(z: Tensor) -> Tensor:
@@ -270,12 +312,10 @@ _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "leaky_relu": lambda z: torch.where(z > 0, z, _LEAK * z),
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "softplus": F.softplus,
 }
 _DERIVATIVES: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": lambda z: (z > 0).to(z),
-    "leaky_relu": lambda z: torch.where(z > 0, 1.0, _LEAK).to(z),
+    "leaky_relu": lambda z: torch.where(z > 0, torch.ones_like(z), torch.full_like(z, _LEAK)),
     "tanh": _tanh_derivative,
     "sigmoid": _sigmoid_derivative,
-    "softplus": torch.sigmoid,
 }

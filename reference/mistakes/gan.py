@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from reference.mistakes import gan_discriminator, gan_generator
+from reference.mistakes import (
+    gan_backward,
+    gan_discriminator,
+    gan_generator,
+    gan_losses,
+    gan_outputs,
+    gan_slopes,
+    gan_training,
+)
 from reference.mistakes.catalogue import Mistake, Variant
 
-_TOPICS = (gan_discriminator, gan_generator)
+_TOPICS = (
+    gan_slopes,
+    gan_losses,
+    gan_outputs,
+    gan_backward,
+    gan_discriminator,
+    gan_generator,
+    gan_training,
+)
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 

@@ -1,16 +1,20 @@
-"""The generator's gradients and a step as students get them wrong, and as they get them right."""
+"""The generator's gradients as students get them wrong, and as they get them right."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from reference.gan import (
+    Activation,
     GeneratorLoss,
-    Layer,
-    Perceptron,
+    Gradients,
+    Params,
+    activation_derivative,
     back_propagate,
     forward,
     generator_gradients,
@@ -21,182 +25,181 @@ from reference.mistakes.gan_backward import (
     NOT_TRANSPOSED,
     PRIME_MISSING,
     Backward,
-    Gradients,
-    added,
-    scaled,
     sigmoid_twice,
 )
+from reference.mistakes.gan_layers import added, flat, logits, paired, scaled, tracked, without_bias
+
+Answer: TypeAlias = Callable[[Params, Params, Tensor, Activation, GeneratorLoss], Gradients]
 
 
 def _generator(
-    generator: Perceptron,
-    discriminator: Perceptron,
+    generator: Params,
+    discriminator: Params,
     latents: Tensor,
+    activation: Activation,
     loss: GeneratorLoss,
     backward: Backward = back_propagate,
-    label: float = 1.0,
-    always: GeneratorLoss | None = None,
+    outer: Backward | None = None,
+    label: tuple[float, float] = (1.0, 1.0),
 ) -> Gradients:
-    generated = forward(generator, latents)
-    judged = forward(discriminator, generated.output)
-    slope = torch.sigmoid(judged.output if (always or loss) == "saturating" else -judged.output)
-    delta = -label * slope / len(latents)
-    _, of_input = backward(discriminator, judged, delta)
-    return backward(generator, generated, of_input)[0]
+    """`label` holds the factor of the gradient and the side of the sigmoid that it is taken on."""
+    generated = forward(generator, latents, activation).output
+    judged = label[1] * forward(discriminator, generated, activation).output
+    slope = torch.sigmoid(judged if loss == "saturating" else -judged)
+    delta = -label[0] * slope / len(latents)
+    _, of_input = (outer or backward)(discriminator, generated, delta, activation)
+    return backward(generator, latents, of_input, activation)[0]
 
 
-def _moved(
-    network: Perceptron,
-    gradients: Gradients,
-    learning_rate: float,
-    of_bias: float = 1.0,
-    of_rate: float = 1.0,
-) -> Perceptron:
-    length = learning_rate**of_rate
-    layers = tuple(
-        Layer(layer.weight - length * slope.weight, layer.bias - of_bias * length * slope.bias)
-        for layer, slope in zip(network.layers, gradients, strict=True)
+def _always(always: GeneratorLoss) -> Answer:
+    kinds: dict[GeneratorLoss, GeneratorLoss] = {"saturating": always, "non-saturating": always}
+    return lambda generator, discriminator, latents, activation, loss: _generator(
+        generator, discriminator, latents, activation, kinds[loss]
     )
-    return network._replace(layers=layers)
 
 
-def _through_sigmoid_twice(
-    generator: Perceptron, discriminator: Perceptron, latents: Tensor, loss: GeneratorLoss
-) -> Tensor:
-    judged = forward(discriminator, forward(generator, latents).output)
-    slope = torch.sigmoid(judged.output if loss == "saturating" else -judged.output)
-    return sigmoid_twice(discriminator, judged, -slope / len(latents))[1]
+def _after(change: Callable[[Gradients, int], Gradients]) -> Answer:
+    return lambda generator, discriminator, latents, activation, loss: change(
+        generator_gradients(generator, discriminator, latents, activation, loss), len(latents)
+    )
 
 
-_GENERATOR = (
-    Mistake(
-        "generator/sign",
-        "generator_gradients",
-        "Take a small step against your gradient: is the discriminator fooled more, or less?",
-        partial(_generator, label=-1.0),
-    ),
-    Mistake(
-        "generator/always-saturating",
-        "generator_gradients",
-        "Look at samples that the discriminator rejects with certainty: do they still teach?",
-        partial(_generator, always="saturating"),
-    ),
-    Mistake(
-        "generator/always-non-saturating",
-        "generator_gradients",
-        "Compare your gradient with the minimax objective itself, not with its substitute.",
-        partial(_generator, always="non-saturating"),
-    ),
-    Mistake(
-        "generator/batch-mean-forgotten",
-        "generator_gradients",
-        "Your gradient grows with the batch; is the loss a sum or a mean?",
-        lambda generator, discriminator, latents, loss: scaled(
-            generator_gradients(generator, discriminator, latents, loss), float(len(latents))
+def _slope_at_the_samples(
+    params: Params, x: Tensor, delta: Tensor, activation: Activation
+) -> tuple[Gradients, Tensor]:
+    gradients, of_input = back_propagate(params, x, delta, activation)
+    return gradients, of_input * activation_derivative(x, activation)
+
+
+MISTAKES: tuple[Mistake, ...] = tuple(
+    Mistake(f"generator/{name}", "generator_gradients", says, code)
+    for name, says, code in (
+        (
+            "sign",
+            "Take a small step against your gradient: is the discriminator fooled more, or less?",
+            partial(_generator, label=(-1.0, 1.0)),
         ),
-    ),
-    Mistake(
-        "generator/batch-mean-twice",
-        "generator_gradients",
-        "Your gradient shrinks as the batch grows; how often did you divide?",
-        lambda generator, discriminator, latents, loss: scaled(
-            generator_gradients(generator, discriminator, latents, loss), 1 / len(latents)
+        (
+            "target-flipped",
+            "You train the generator towards the discriminator's own target; what should it call "
+            "real?",
+            partial(_generator, label=(-1.0, -1.0)),
         ),
-    ),
-    Mistake(
-        "generator/prime-missing",
-        "generator_gradients",
-        "Your gradients are right for networks without activations; what does each one add?",
-        partial(_generator, backward=PRIME_MISSING),
-    ),
-    Mistake(
-        "generator/weight-not-transposed",
-        "generator_gradients",
-        "Going back through a layer, which index of its weights is summed over?",
-        partial(_generator, backward=NOT_TRANSPOSED),
-    ),
-    Mistake(
-        "generator/sigmoid-slope-twice",
-        "generator_gradients",
-        "The slope of the sigmoid has cancelled against the logarithm already; count it once.",
-        lambda generator, discriminator, latents, loss: back_propagate(
-            generator,
-            forward(generator, latents),
-            _through_sigmoid_twice(generator, discriminator, latents, loss),
-        )[0],
-    ),
+        (
+            "always-saturating",
+            "Look at samples that the discriminator rejects with certainty: do they still teach?",
+            _always("saturating"),
+        ),
+        (
+            "always-non-saturating",
+            "Compare your gradient with the minimax objective itself, not with its substitute.",
+            _always("non-saturating"),
+        ),
+        (
+            "batch-mean-forgotten",
+            "Your gradient grows with the batch; is the loss a sum or a mean?",
+            _after(lambda found, batch: scaled(found, float(batch))),
+        ),
+        (
+            "batch-mean-twice",
+            "Your gradient shrinks as the batch grows; how often did you divide?",
+            _after(lambda found, batch: scaled(found, 1 / batch)),
+        ),
+        (
+            "bias-forgotten",
+            "Every layer has two parameters; which of them never learns in yours?",
+            _after(lambda found, _: without_bias(found)),
+        ),
+        (
+            "prime-missing",
+            "Your gradients are right for networks without activations; what does each one add?",
+            partial(_generator, backward=PRIME_MISSING),
+        ),
+        (
+            "weight-not-transposed",
+            "Going back through a layer, which index of its weights is summed over?",
+            partial(_generator, backward=NOT_TRANSPOSED),
+        ),
+        (
+            "sigmoid-slope-twice",
+            "The slope of the sigmoid has cancelled against the logarithm already; count it once.",
+            partial(_generator, outer=sigmoid_twice),
+        ),
+        (
+            "prime-at-the-samples",
+            "Does an activation stand between the generator's output and the discriminator?",
+            partial(_generator, outer=_slope_at_the_samples),
+        ),
+    )
 )
-
-_STEP = (
-    Mistake(
-        "step/ascends",
-        "sgd_step",
-        "After your step the loss is higher: which way does the gradient point?",
-        lambda network, gradients, learning_rate: _moved(network, gradients, -learning_rate),
-    ),
-    Mistake(
-        "step/bias-left",
-        "sgd_step",
-        "Every layer has two parameters; which of them never moves in yours?",
-        partial(_moved, of_bias=0.0),
-    ),
-    Mistake(
-        "step/rate-ignored",
-        "sgd_step",
-        "Halve the learning rate: does your step get shorter?",
-        partial(_moved, of_rate=0.0),
-    ),
-)
-
-MISTAKES: tuple[Mistake, ...] = _GENERATOR + _STEP
 
 
 def _by_autograd(
-    generator: Perceptron, discriminator: Perceptron, latents: Tensor, loss: GeneratorLoss
+    generator: Params,
+    discriminator: Params,
+    latents: Tensor,
+    activation: Activation,
+    loss: GeneratorLoss,
 ) -> Gradients:
-    layers = tuple(
-        Layer(layer.weight.detach().requires_grad_(), layer.bias.detach().requires_grad_())
-        for layer in generator.layers
-    )
-    value = generator_loss(generator._replace(layers=layers), discriminator, latents, loss)
-    flat = torch.autograd.grad(value, [tensor for layer in layers for tensor in layer])
-    return tuple(Layer(*flat[index : index + 2]) for index in range(0, len(flat), 2))
+    layers = tracked(generator)
+    judged = logits(discriminator, logits(layers, latents, activation), activation)
+    return paired(torch.autograd.grad(generator_loss(judged, loss), flat(layers)))
 
 
 def _example_by_example(
-    generator: Perceptron, discriminator: Perceptron, latents: Tensor, loss: GeneratorLoss
+    generator: Params,
+    discriminator: Params,
+    latents: Tensor,
+    activation: Activation,
+    loss: GeneratorLoss,
 ) -> Gradients:
-    total = scaled(generator.layers, 0.0)
+    total = scaled(generator, 0.0)
     for latent in latents:
-        total = added(total, _generator(generator, discriminator, latent.unsqueeze(0), loss))
+        alone = latent.unsqueeze(0)
+        total = added(total, _generator(generator, discriminator, alone, activation, loss))
     return scaled(total, 1 / len(latents))
 
 
-def _step_by_torch(network: Perceptron, gradients: Gradients, learning_rate: float) -> Perceptron:
-    parameters = [
-        torch.nn.Parameter(tensor.clone()) for layer in network.layers for tensor in layer
-    ]
-    for parameter, gradient in zip(
-        parameters, [tensor for layer in gradients for tensor in layer], strict=True
-    ):
-        parameter.grad = gradient
-    torch.optim.SGD(parameters, lr=learning_rate).step()
-    layers = tuple(
-        Layer(parameters[index].detach(), parameters[index + 1].detach())
-        for index in range(0, len(parameters), 2)
-    )
-    return network._replace(layers=layers)
+def _as_one_network(
+    generator: Params,
+    discriminator: Params,
+    latents: Tensor,
+    activation: Activation,
+    loss: GeneratorLoss,
+) -> list[tuple[Tensor, Tensor]]:
+    """Both networks multiplied out where they meet: no activation stands there."""
+    (of_samples, shift), (first, bias) = generator[-1], discriminator[0]
+    joined = (first @ of_samples, first @ shift + bias)
+    whole = [*generator[:-1], joined, *discriminator[1:]]
+    z = forward(whole, latents, activation)
+    p = torch.sigmoid(z.output)
+    delta = (-p if loss == "saturating" else p - 1) / len(p)
+    found, _ = back_propagate(whole, latents, delta, activation)
+    meeting = found[len(generator) - 1]
+    # z = W_d (W_g a + b_g) + b_d, so dL/db_g = W_d^T dL/dz, and dL/dW_g likewise.
+    last = (first.T @ meeting.weight, first.T @ meeting.bias)
+    return [*found[: len(generator) - 1], last]
 
 
-def _step_by_adding(network: Perceptron, gradients: Gradients, learning_rate: float) -> Perceptron:
-    return network._replace(layers=added(network.layers, scaled(gradients, -learning_rate)))
+def _discriminator_tracked_too(
+    generator: Params,
+    discriminator: Params,
+    latents: Tensor,
+    activation: Activation,
+    loss: GeneratorLoss,
+) -> list[list[Tensor | None]]:
+    layers = tracked(generator)
+    judged = logits(tracked(discriminator), logits(layers, latents, activation), activation)
+    generator_loss(judged, loss).backward()
+    return [[weight.grad, bias.grad] for weight, bias in layers]
 
 
 VARIANTS: tuple[Variant, ...] = (
+    Variant("generator/chain", "generator_gradients", _generator),
     Variant("generator/autograd", "generator_gradients", _by_autograd),
     Variant("generator/loop", "generator_gradients", _example_by_example),
-    Variant("generator/chain", "generator_gradients", _generator),
-    Variant("step/torch", "sgd_step", _step_by_torch),
-    Variant("step/added", "sgd_step", _step_by_adding),
-    Variant("step/layer-by-layer", "sgd_step", _moved),
+    Variant("generator/one-network", "generator_gradients", _as_one_network),
+    Variant(
+        "generator/discriminator-tracked-too", "generator_gradients", _discriminator_tracked_too
+    ),
 )

@@ -1,0 +1,1 @@
+"""A GAN of two multilayer perceptrons, differentiated by hand."""
