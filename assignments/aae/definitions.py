@@ -81,8 +81,8 @@ def squared_error(x: Array, recon_x: Array) -> Expected:
     """Mean over batch and elements of the squared difference."""
     wide, other = x.astype(np.float64), recon_x.astype(np.float64)
     return Expected(
-        np.mean((wide - other) ** 2),
-        np.mean((np.abs(wide) + np.abs(other)) ** 2),
+        np.asarray(np.mean((wide - other) ** 2)),
+        np.asarray(np.mean((np.abs(wide) + np.abs(other)) ** 2)),
         "the mean squared error",
     )
 
@@ -99,7 +99,7 @@ def cross_entropy(logits: Array, label: int) -> Expected:
     value = np.mean(np.logaddexp(0, -wide if label else wide))
     called = "from the prior" if label else "encoded"
     says = f"the mean of -log p, p the probability that the latents are {called},"
-    return Expected(value, np.mean(_rounding(wide)), says)
+    return Expected(np.asarray(value), np.asarray(np.mean(_rounding(wide))), says)
 
 
 def cross_entropy_slope(logits: Array, label: int) -> Expected:
@@ -117,7 +117,9 @@ def _rounding(logits: Array) -> Array:
 def accuracy(logits: Logits) -> Expected:
     """Share of both batches that lies on its side of even odds."""
     right = np.concatenate([logits.logits_real > 0, logits.logits_fake < 0])
-    return Expected(np.mean(right), np.asarray(1.0), "the share of both batches told rightly")
+    return Expected(
+        np.asarray(np.mean(right)), np.asarray(1.0), "the share of both batches told rightly"
+    )
 
 
 def autoencoder_terms(given: Losses) -> list[Expected]:
@@ -130,14 +132,16 @@ def weighed(terms: Sequence[Expected], weight: float) -> list[Expected]:
     """The weighted sum of two terms, and the terms."""
     first, second = terms
     total = weight * first.value + (1 - weight) * second.value
-    says = "the terms as they are to be weighed"
+    says = "the weighed sum of both terms"
     return [Expected(total, scale_of(first) + scale_of(second), says), first, second]
 
 
 def discriminator_terms(given: Logits) -> list[Expected]:
     """Total and the halves for real and fake latents, by definition."""
     real, fake = cross_entropy(given.logits_real, 1), cross_entropy(given.logits_fake, 0)
-    total = Expected(real.value + fake.value, scale_of(real) + scale_of(fake), "their sum")
+    total = Expected(
+        real.value + fake.value, scale_of(real) + scale_of(fake), "the sum of both halves"
+    )
     return [total, real, fake]
 
 

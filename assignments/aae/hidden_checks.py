@@ -85,7 +85,8 @@ def as_reference(values: Sequence[torch.Tensor], sized: Sequence[Expected]) -> l
 
 def loss_terms(given: Losses) -> list[Expected]:
     """The reference's total, reconstruction and adversarial term."""
-    values = aae.autoencoder_loss(*wide(*given[:3]), given.reconstruction_weight)
+    x, recon_x, logits = wide(*given[:3])
+    values = aae.autoencoder_loss(x, recon_x, logits, given.reconstruction_weight)
     return as_reference(values, autoencoder_terms(given))
 
 
@@ -154,7 +155,8 @@ def reference_networks(networks: Networks) -> list[torch.nn.Linear]:
     """The same for the reference, in float64."""
     made = []
     for layer in networks:
-        module = torch.nn.Linear(*layer.weight.shape[::-1], dtype=torch.float64)
+        outputs, inputs = layer.weight.shape
+        module = torch.nn.Linear(inputs, outputs, dtype=torch.float64)
         module.load_state_dict(dict(zip(layer._fields, wide(*layer), strict=True)))
         made.append(module)
     return made
@@ -181,10 +183,12 @@ def autoencoder_step_agrees_on_digits(subject: Subject, seed: Seed) -> None:
     inputs = [networks.losses(*each) for each in asked]
     sizes = networks.absolute().losses(np.abs(data), 0.5)
     entries = np.concatenate([sizes.recon_x, sizes.logits_fake], axis=1)
-    ours = reference_networks(networks)
+    encoder, decoder, discriminator = reference_networks(networks)
+    (x,) = wide(data)
     right = []
     for (_, weight), given in zip(asked, inputs, strict=True):
-        values = [v.detach() for v in aae.autoencoder_step_loss(*ours, *wide(data), weight)]
+        losses = aae.autoencoder_step_loss(encoder, decoder, discriminator, x, weight)
+        values = [v.detach() for v in losses]
         right.append(after_networks(as_reference(values, autoencoder_terms(given)), entries))
     judge_by_either(
         lambda terms: expect_parts(rows, terms, asked, names, name),

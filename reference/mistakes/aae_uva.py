@@ -253,7 +253,7 @@ def _in_one_batch(model: Any, z_fake: Tensor) -> tuple[Tensor, Log]:
     real, fake = each[: len(z_real)].mean(), each[len(z_real) :].mean()
     accuracy = ((logits.sigmoid() > 0.5) == labels.bool()).float().mean()
     loss = each.mean()
-    return loss, {"loss_real": real.item(), "loss_fake": fake.item(), "accuracy": accuracy.item()}  # type: ignore[dict-item]
+    return loss, {"loss_real": real.item(), "loss_fake": fake.item(), "accuracy": accuracy.item()}
 
 
 def _by_hand(

@@ -66,7 +66,8 @@ def outcomes(function: str, replaced: dict[str, Callable[..., Any]]) -> dict[str
 
 def mistaken(id: str) -> Callable[..., Any]:
     (mistake,) = (entry for entry in MISTAKES if entry.id == id)
-    return mistake.code
+    code: Callable[..., Any] = mistake.code
+    return code
 
 
 def messages_of(id: str) -> str:
@@ -139,7 +140,9 @@ def test_a_number_may_have_an_axis_of_one(function: str) -> None:
 def plain_autoencoder_loss(x: Any, recon_x: Any, logits: Any, weight: Any) -> tuple[Any, ...]:
     """Loops, and numbers for what no gradient is asked of."""
     error = torch.stack([((a - b) ** 2).mean() for a, b in zip(x, recon_x, strict=True)]).mean()
-    fooling = sum(F.softplus(-logit).squeeze() for logit in logits) / len(logits)
+    fooling = torch.zeros(())
+    for logit in logits:
+        fooling = fooling + F.softplus(-logit).squeeze() / len(logits)
     return weight * error + (1 - weight) * fooling, error.item(), fooling.item()
 
 
@@ -170,7 +173,7 @@ def cleared_step(encoder: Any, discriminator: Any, x: Any, prior_sample: Any) ->
     return plain_discriminator_loss(real, fake)
 
 
-STYLES = {
+STYLES: dict[str, Callable[..., Any]] = {
     "autoencoder_loss": plain_autoencoder_loss,
     "discriminator_loss": plain_discriminator_loss,
     "autoencoder_step_loss": frozen_step,
@@ -217,7 +220,10 @@ def test_a_wrong_loss_costs_its_points_once(loss: str, step: str, mistake: str) 
     def of_discriminator(encoder: Any, discriminator: Any, x: Any, prior_sample: Any) -> Any:
         return wrong(discriminator(prior_sample), discriminator(encoder(x).detach()))
 
-    steps = {"autoencoder_loss": of_autoencoder, "discriminator_loss": of_discriminator}
+    steps: dict[str, Callable[..., Any]] = {
+        "autoencoder_loss": of_autoencoder,
+        "discriminator_loss": of_discriminator,
+    }
     assert set(outcomes(step, {step: steps[loss]}).values()) == {Outcome.FAILED}
     assert set(outcomes(step, {step: steps[loss], loss: wrong}).values()) == {Outcome.PASSED}
 
@@ -291,7 +297,11 @@ def test_products_of_matrices_are_the_gradients_of_autograd() -> None:
             {key: torch.from_numpy(value) for key, value in layer._asdict().items()}
         )
         modules.append(module)
-    aae.autoencoder_step_loss(*modules, torch.from_numpy(data), 0.75).total.backward()  # type: ignore[no-untyped-call]
+    encoder, decoder, discriminator = modules
+    losses = aae.autoencoder_step_loss(
+        encoder, decoder, discriminator, torch.from_numpy(data), 0.75
+    )
+    losses.total.backward()  # type: ignore[no-untyped-call]
     slopes = autoencoder_slopes(SMALL.losses(data, 0.75))
     expected = autoencoder_gradients(SMALL, data, *slopes)
     for name, module in zip(("encoder", "decoder"), modules, strict=False):

@@ -143,7 +143,7 @@ RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
     "numbers in the log": (
         (
             '"gen_loss": gen_loss, "recon_loss": recon_loss, "ae_loss": ae_loss',
-            '"gen_loss": gen_loss.item(), "recon_loss": float(recon_loss), "ae_loss": +ae_loss',
+            '"gen_loss": gen_loss.item(), "recon_loss": recon_loss.item(), "ae_loss": +ae_loss',
         ),
         ('"loss_real": loss_real', '"loss_real": loss_real.item()'),
         ('"accuracy": accuracy', '"accuracy": accuracy.item()'),

@@ -34,9 +34,10 @@ LAYER = Layer(
 def made(subject: Subject, name: str) -> Handle:
     """An object of the student's class with eight latents, not in training."""
     takes = subject.definition(name).parameters
-    keywords = {"z_dim": LATENTS} if "z_dim" in takes else {}
-    positional = (LATENTS,) if takes and not keywords else ()
-    made = subject.new(name, *positional, seed=1, **keywords)
+    if "z_dim" in takes:
+        made = subject.new(name, seed=1, z_dim=LATENTS)
+    else:
+        made = subject.new(name, *((LATENTS,) if takes else ()), seed=1)
     subject.call(made, method="eval")
     return made
 
@@ -138,7 +139,7 @@ class KnownDiscriminator:
         is_fake = np.asarray([row.tobytes() in given for row in rows])
         expect(is_fake.any(), "Your discriminator is not asked about the z_fake that it is given.")
         expect((~is_fake).any(), "Your discriminator is asked about z_fake and nothing else.")
-        return rows[~is_fake]
+        return np.asarray(rows[~is_fake])
 
 
 def _answers_by(subject: Subject, model: Handle, other: Callback | Handle) -> None:
