@@ -44,6 +44,7 @@ from grader.checks import (
     expect_close,
     expect_shape,
 )
+from grader.checks.expected import ROUNDINGS
 from grader.checks.figures import decode_png, expect_drawn, pngs_of
 
 # 1.1 Weights
@@ -65,10 +66,12 @@ def weights_of_a_query_sum_to_one(subject: Subject) -> None:
         weights = wide(as_array(answer))
         expect_shape(weights, (*q.shape[:-1], k.shape[-2]))
         expect(weights >= 0, f"One of your weights is {weights.min():.3g}.")
-        off = np.abs(weights.sum(axis=-1) - 1).max()
-        expect(
-            off <= 1e-5, f"The weights of a query of yours sum to {1 + off:.4g} or {1 - off:.4g}."
-        )
+        right = weights_of(q, k)
+        assert right.scale is not None
+        sums = weights.sum(axis=-1)
+        off = np.abs(sums - 1) / right.scale.sum(axis=-1)
+        furthest = sums.ravel()[np.argmax(off)]
+        expect(off <= ROUNDINGS * 2.0**-24, f"The weights of one query sum to {furthest:.4g}.")
 
 
 @check("weights", points=0.5)

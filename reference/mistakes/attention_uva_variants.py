@@ -19,7 +19,7 @@ class _NormByNorm(Norm):
     """By the Euclidean norm, with epsilon outside of the root."""
 
     def forward(self, x: Tensor) -> Tensor:
-        root = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / math.sqrt(x.shape[-1])
+        root: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / math.sqrt(x.shape[-1])
         return self.weight * (x / (root + self.eps))
 
 
