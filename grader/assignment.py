@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -68,6 +69,15 @@ class Data(_Table):
 
     default: str = "digits"
     accepts: tuple[str, ...] = ()
+
+
+class Late(_Table):
+    """What a late hand-in loses, in shares of its points; verdicts are never touched."""
+
+    due: AwareDatetime = Field(description="with its offset, as 2026-11-20T23:59:00+01:00")
+    grace_minutes: float = Field(default=0, ge=0)
+    per_day: float = Field(default=0.1, ge=0, le=1, description="for each day begun")
+    most: float = Field(default=1.0, ge=0, le=1)
 
 
 class Signature(_Table):
@@ -136,6 +146,7 @@ class Assignment(_Table):
     )
     data: Data = Data()
     limits: Limits = Limits()
+    late: Late | None = None
     modules: tuple[str, ...] = Field(
         default=(), description="Python files that may be handed in; an earlier one wins a name"
     )
@@ -279,7 +290,7 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
 
 def _meant(unknown: str) -> str:
     """The key that an unknown one looks like."""
-    tables = (Assignment, Question, Limits, Data, Signature, Threshold, Figure)
+    tables = (Assignment, Question, Limits, Late, Data, Signature, Threshold, Figure)
     keys = [key for table in tables for key in table.__annotations__]
     close = get_close_matches(unknown, keys, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

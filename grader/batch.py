@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
-from grader.assignment import Assignment, load
+from grader.assignment import Assignment
 from grader.data import find
-from grader.dialect import in_dialect
 from grader.errors import InfrastructureError, UsageError
 from grader.export.grades import grades_csv
 from grader.export.results import results_json
+from grader.exporting import assignment_of_run
 from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
 from grader.results import SubmissionResult
@@ -124,18 +124,13 @@ def write_outputs(store: Store, out: Path) -> Outcome:
     """
     from reports import render
 
-    folder = store.fact("assignment")
-    if folder is None:
-        raise UsageError(f"{out} holds no results; `grader run SUBMISSIONS --out {out}` makes them")
-    assignment = load(folder)
-    if dialect := store.fact("dialect"):
-        assignment = in_dialect(assignment, dialect)
+    assignment = assignment_of_run(store, out)
     # After a change of assignment, what has not run again yet is no result of this one.
     results = tuple(r for r in store.results() if r.assignment == assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
     with _writing(out):
         _write(out / "results.json", results_json(results))
-        _write(out / "grades.csv", grades_csv(results))
+        _write(out / "grades.csv", grades_csv(results, assignment.late))
         render(results, assignment, out / "report", out / "notebooks", sentences)
     return Outcome(results, sentences, out)
 

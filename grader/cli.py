@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from grader.export.formats import Format
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -142,6 +144,29 @@ def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a ru
         with Store(folder) as store:
             write_outputs(store, folder)
     typer.echo(f"{folder}/report/index.html")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")],
+    format: Annotated[Format, typer.Option(help="For which program.")],
+    out: Annotated[Path, typer.Option(help="File to write; a folder for gradescope.")],
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV of the students, such as the platform's own export.")
+    ] = None,
+) -> None:
+    """Write the results of a run for another program."""
+    from grader.exporting import export as write
+
+    with _told():
+        done = write(folder, format, out, roster)
+    for line in done.printed:
+        typer.echo(line)
+    for note in done.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        done.files[0] if len(done.files) == 1 else f"{out}: {len(done.files)} files", err=True
+    )
 
 
 @app.command()

@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Sequence
 
+from grader.assignment import Late
 from grader.checks.verdict import Outcome
+from grader.export.roster import Joined
+from grader.export.table import table_text
+from grader.late import days_late, final_score
 from grader.results import SubmissionResult
 
-# Where a spreadsheet sees a formula: at the start of a cell, in plain or full-width characters.
-# Some begin a cell at a semicolon or a tab too, whatever the file says.
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠])")
 
-
-def grades_csv(results: Sequence[SubmissionResult]) -> str:
+def grades_csv(
+    results: Sequence[SubmissionResult], late: Late | None = None, roster: Joined | None = None
+) -> str:
     """The table as text.
 
     Args:
         results: one per student; the columns are the questions of all of them, in order. A
             question that waits for a person is empty until somebody has marked it.
+        late: what lateness costs; adds the days and the score that is left.
+        roster: adds the students who handed in nothing.
     """
     questions = list(dict.fromkeys(v.question for r in results for v in r.verdicts))
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    header = ["student_id", "name", "status", "score", "max_score", "late", *questions]
-    writer.writerow([*header, "mistakes", "reason"])
-    writer.writerows(_row(result, questions) for result in results)
-    return text.getvalue()
+    after = ["days_late", "final_score"] if late else []
+    header = ["student_id", "name", "status", "score", "max_score", "late", *after, *questions]
+    rows = [_row(result, questions) | _after(result, late) for result in results]
+    missing = roster.missing if roster else []
+    rows += [{"name": name, "status": "not handed in"} for name in missing]
+    return table_text([*header, "mistakes", "reason"], rows)
 
 
-def _row(result: SubmissionResult, questions: Sequence[str]) -> list[str]:
-    # An infrastructure failure has no score: a zero there would be believed.
-    failed = result.status == "infrastructure"
-    scores = ["", ""] if failed else [f"{result.score:g}", f"{result.max_score:g}"]
-    per_question = ["" if failed else _points(result, question) for question in questions]
-    mistakes = dict.fromkeys(m for v in result.verdicts for m in v.mistakes)
-    late = "late" if result.late else ""
-    row = [result.student_id, result.name, result.status, *scores, late, *per_question]
-    return [_defused(cell) for cell in [*row, " ".join(mistakes), result.reason]]
+def _row(result: SubmissionResult, questions: Sequence[str]) -> dict[str, str]:
+    row = {
+        "student_id": result.student_id,
+        "name": result.name,
+        "status": result.status,
+        "late": "late" if result.late else "",
+        "mistakes": " ".join(dict.fromkeys(m for v in result.verdicts for m in v.mistakes)),
+        "reason": result.reason,
+    }
+    if result.status == "infrastructure":
+        return row  # no score: a zero there would be believed
+    scores = {"score": f"{result.score:g}", "max_score": f"{result.max_score:g}"}
+    return row | scores | {question: _points(result, question) for question in questions}
+
+
+def _after(result: SubmissionResult, late: Late | None) -> dict[str, str]:
+    if late is None or result.status == "infrastructure":
+        return {}
+    return {
+        "days_late": str(days_late(result, late)),
+        "final_score": f"{final_score(result, late):g}",
+    }
 
 
 def _points(result: SubmissionResult, question: str) -> str:
@@ -47,7 +61,3 @@ def _points(result: SubmissionResult, question: str) -> str:
     if any(verdict.verdict is Outcome.MANUAL for verdict in verdicts):
         return ""
     return f"{sum(verdict.points for verdict in verdicts):g}"
-
-
-def _defused(cell: str) -> str:
-    return _FORMULA.sub(r"\1'", cell)
