@@ -12,6 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+__all__ = [
+    "bernoulli_log_likelihood",
+    "categorical_log_likelihood",
+    "gaussian_kl",
+    "gaussian_log_likelihood",
+    "kl_to_unit_gaussian",
+    "to_log_var",
+]
+
 Scale = Literal["std", "var", "log_std", "log_var"]
 
 
@@ -40,6 +49,8 @@ def categorical_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
 
     Returns:
         Sum over the pixels, shape (B,), nats.
+
+    Source: Bishop 2006, eq. 2.26.
     """
     levels = x.reshape(len(x), 1, *logits.shape[2:]).long()  # (B, 1, H, W)
     log_probabilities = F.log_softmax(logits, dim=1)
@@ -47,7 +58,10 @@ def categorical_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def gaussian_log_likelihood(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """Log-density of a diagonal Gaussian, summed over the last axis, nats."""
+    """Log-density of a diagonal Gaussian, summed over the last axis, nats.
+
+    Source: Bishop 2006, eq. 2.42.
+    """
     per_dimension = math.log(2 * math.pi) + log_var + (x - mean).square() * torch.exp(-log_var)
     return -0.5 * per_dimension.sum(dim=-1)
 
@@ -57,6 +71,8 @@ def gaussian_kl(mu_q: Tensor, var_q: Tensor, mu_p: Tensor, var_p: Tensor) -> Ten
 
     The ratio of variances enters as r - 1 - log r with r - 1 computed first, so that nearly equal
     Gaussians keep their digits.
+
+    Source: Bishop 2006, exercise 1.30.
     """
     excess = (var_q - var_p) / var_p
     return 0.5 * (excess - torch.log1p(excess) + (mu_q - mu_p).square() / var_p)

@@ -13,6 +13,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+__all__ = [
+    "LinearGaussian",
+    "elbo",
+    "elbo_to_bpd",
+    "importance_weighted_bound",
+    "log_mean_exp",
+    "manifold_grid",
+    "manifold_percentiles",
+    "monte_carlo_log_likelihood",
+    "reparameterized_sample",
+]
+
 
 def reparameterized_sample(mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
     """A draw from N(mean, std^2) as a differentiable function of standard normal noise.
@@ -38,7 +50,10 @@ def elbo(log_likelihood: Tensor, kl: Tensor) -> Tensor:
 
 
 def log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
-    """Logarithm of the mean of exponentials, without overflow."""
+    """Logarithm of the mean of exponentials, without overflow.
+
+    Source: Burda et al. 2016, eq. 8, inside of the expectation.
+    """
     return torch.logsumexp(values, dim=dim) - math.log(values.shape[dim])
 
 
@@ -50,6 +65,8 @@ def monte_carlo_log_likelihood(log_likelihood: Tensor) -> Tensor:
 
     Returns:
         Shape (B,), nats.
+
+    Source: Burda et al. 2016, eq. 8, with the prior as the proposal.
     """
     return log_mean_exp(log_likelihood)
 
@@ -81,6 +98,8 @@ def elbo_to_bpd(negative_elbo: Tensor, img_shape: Sequence[int]) -> Tensor:
 
     Raises:
         ValueError: `img_shape` holds no dimension beside the batch.
+
+    Source: Theis et al. 2016, section 3.1, in bits.
     """
     if len(img_shape) < 2:
         raise ValueError(f"img_shape is {tuple(img_shape)}; it needs the batch and a dimension")
@@ -88,13 +107,19 @@ def elbo_to_bpd(negative_elbo: Tensor, img_shape: Sequence[int]) -> Tensor:
 
 
 def manifold_percentiles(n: int) -> Tensor:
-    """Latent values at the middles of n equally probable slices of a unit Gaussian, shape (n,)."""
+    """Latent values at the middles of n equally probable slices of a unit Gaussian, shape (n,).
+
+    Source: Kingma and Welling 2014, appendix A.
+    """
     percentiles: Tensor = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)
     return percentiles
 
 
 def manifold_grid(n: int) -> Tensor:
-    """All pairs of percentiles, row by row, shape (n * n, 2)."""
+    """All pairs of percentiles, row by row, shape (n * n, 2).
+
+    Source: Kingma and Welling 2014, appendix A.
+    """
     values = manifold_percentiles(n)
     return torch.cartesian_prod(values, values)
 
