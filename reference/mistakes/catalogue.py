@@ -18,7 +18,8 @@ class Mistake:
         says: what a good TA would say, without giving the answer away.
         code: the wrong function; same signature as the right one, torch tensors in and out.
             For a variable its wrong value.
-        killed_by: names of the checks that must fail it.
+        killed_by: names of the checks that must fail it, where it matters which; the audit measures
+            and reports all that do.
         around: makes the same mistake on top of another one: takes a function of the same
             signature and returns it with this mistake added. Gives diagnosis its pairs.
     """
