@@ -82,7 +82,7 @@ def tiles_of(figure: Array, n: int, side: int) -> Array:
             f"{side} x {side} pixels."
         )
     for gaps in (n + 1, n - 1):  # framed, or parted only
-        if spare[0] % gaps == 0:
+        if gaps and spare[0] % gaps == 0:
             frame = spare[0] // gaps
             start, pitch = (frame if gaps == n + 1 else 0), side + frame
             places = start + (np.arange(n)[:, None] * pitch + np.arange(side)).ravel()

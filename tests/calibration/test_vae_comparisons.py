@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignments.vae.definitions import KnownDecoder, kl_to_prior
+from assignments.vae.decoders import KnownDecoder
+from assignments.vae.definitions import kl_to_prior
 from grader.checks.declare import Check
 from grader.checks.expected import by_shape
 from grader.checks.ladder import Gaussian
@@ -35,6 +36,9 @@ VAE = Redrawn(Path(__file__).parents[2] / "assignments" / "vae")
 NOT_HERE = {
     "examples_are_small_and_large": "takes no input: the student chooses the numbers",
     "estimate_is_the_log_of_the_mean": "meets random decoders in test_deterministic_checks.py",
+    "samples_are_levels": "compares no numbers: a sample is asked for its shape and its levels",
+    "pair_walks_the_percentiles": "compares as `manifold_walks_the_percentiles` does",
+    "pair_shows_means": "compares as `manifold_shows_means` does",
 }
 CHECKS = {name: check for name, check in VAE.checks.items() if name not in NOT_HERE}
 
@@ -112,6 +116,22 @@ def large_images(rng: Generator, dtype: Any) -> Inputs:
     return {"large_images": lambda _: made}
 
 
+def linear_models(rng: Generator, dtype: Any) -> Inputs:
+    made = []
+    for _ in range(25):
+        rows, pixels, latents = (int(n) for n in rng.integers(1, (60, 12, 8)))
+        mean, log_std = gaussian(rng, dtype, rows, latents)
+        entries = {
+            "x": 2 * rng.standard_normal((rows, pixels)),
+            "weight": rng.standard_normal((pixels, latents)),
+            "bias": rng.standard_normal(pixels),
+            "noise_var": np.exp(rng.normal()),
+        }
+        given = {name: np.asarray(value, dtype) for name, value in entries.items()}
+        made.append({**given, "mean": mean, "log_std": log_std})
+    return {"models": lambda: made}
+
+
 def shapes(rng: Generator, _: Any) -> Inputs:
     return {
         "IMAGE_SHAPES": tuple(tuple(map(int, rng.integers(1, (200, 4, 40, 40)))) for _ in "abc")
@@ -165,6 +185,8 @@ DRAWS: dict[str, Draw] = {
     "loss_reaches_both_terms": losses,
     "loss_agrees_on_large_images": large_images,
     "bpd_is_bits_over_dimensions": shapes,
+    "gap_is_the_divergence_from_the_posterior": linear_models,
+    "bound_never_exceeds_the_evidence": linear_models,
     "manifold_walks_the_percentiles": wide_grids,
     "manifold_shows_means": small_grids,
 }
