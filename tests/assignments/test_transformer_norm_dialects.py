@@ -121,6 +121,14 @@ def test_layer_norm_may_be_a_class(LayerNorm: Any) -> None:
     assert_right("own", "layer-norm", LayerNorm=LayerNorm)
 
 
+def test_a_function_may_have_the_name_of_a_class() -> None:
+    def LayerNorm(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
+        return F.layer_norm(x, x.shape[-1:], gamma, beta, eps)
+
+    assert_right("own", "layer-norm", LayerNorm=LayerNorm)
+    assert_right("own", "pre-norm", PreNorm=lambda x, f, norm: x + f(norm(x)))
+
+
 class Unbiased(Annotated):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         centred = x - x.mean(-1, keepdim=True)
