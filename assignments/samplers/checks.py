@@ -183,11 +183,15 @@ def euler_has_order_one(subject: Subject) -> None:
 
 # 6.1 Guidance
 
-PROMPTS = (
-    (np.asarray([[0.0]], np.float32), np.asarray([[1.0]], np.float32)),
-    (np.asarray([[0.75, -1.5]], np.float32), np.asarray([[-0.5, 0.25]], np.float32)),
-    (np.float32([[[1.25], [-0.5]], [[2.0], [0.125]]]), np.float32([[[-1.0], [0.75]], [[3], [1]]])),
+_PREDICTIONS = (
+    ([[0.0]], [[1.0]]),
+    ([[0.75, -1.5]], [[-0.5, 0.25]]),
+    ([[[1.25], [-0.5]], [[2.0], [0.125]]], [[[-1.0], [0.75]], [[3.0], [1.0]]]),
 )
+PROMPTS: list[tuple[Array, Array]] = [
+    (np.asarray(negative, np.float32), np.asarray(positive, np.float32))
+    for negative, positive in _PREDICTIONS
+]
 SCALES = (0.0, 1.0, 0.5, 2.0, 7.5, -1.0)
 _GUIDANCE = ("negative", "positive", "scale")
 
@@ -230,13 +234,15 @@ def guided_model_asks_both_prompts(subject: Subject) -> None:
     for scale in SCALES:
         for x, sigmas in starts()[:3]:
             wide, sigma = x.astype(np.float64), np.float64(sigmas[0])
-            parts = [m.denoised(wide, sigma).astype(np.float32) for m in (negative, positive)]
+            apart, near = (
+                each.denoised(wide, sigma).astype(np.float32) for each in (negative, positive)
+            )
             model = guided_model(subject, positive, negative, scale)
             answer = subject.call(model, x, np.asarray(sigmas[0]))
             given = {"x": x, "scale": np.asarray(scale)}
             judge_by_either(
-                partial(expect_close, answer, along_the_line(*parts, scale), given=given),
-                partial(_expect_own_guidance, subject, answer, *parts, scale),
+                partial(expect_close, answer, along_the_line(apart, near, scale), given=given),
+                partial(expect_own_guidance, subject, answer, apart, near, scale),
             )
 
 
@@ -255,7 +261,7 @@ def guided_model(subject: Subject, positive: Any, negative: Any, scale: float) -
     return model
 
 
-def _expect_own_guidance(
+def expect_own_guidance(
     subject: Subject, answer: Any, negative: Array, positive: Array, scale: float
 ) -> None:
     """Demands what the student's guided_noise makes of the two predictions."""

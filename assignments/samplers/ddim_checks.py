@@ -34,7 +34,7 @@ _STEP = ("x_t", "noise", "left", "left_next", "eta", "fresh")
 @check("ddim-variance", points=0.5)
 def fresh_variance_is_by_bayes(subject: Subject) -> None:
     """At eta = 1 the fresh variance is that of the next x given this one and the data."""
-    given = [(*_numbers(pair), eta) for eta in ETAS for pair in PAIRS]
+    given: list[tuple[Any, ...]] = [(*_numbers(pair), eta) for eta in ETAS for pair in PAIRS]
     says = "eta^2 times the variance by Bayes' rule"
     expected = []
     for left, left_next, eta in given:

@@ -43,7 +43,10 @@ def starts() -> list[tuple[Array, Array]]:
     """Data at a first level with the levels to pass, float32, simplest first."""
     shapes = ((1, 1), (3, 2), (2, 1, 2, 2))
     each = [(np.asarray(levels, np.float32), shape) for levels in LEVELS for shape in shapes]
-    return [(np.resize(np.float32(_STARTS), shape) * sigmas[0], sigmas) for sigmas, shape in each]
+    return [
+        (np.resize(np.asarray(_STARTS, np.float32), shape) * sigmas[0], sigmas)
+        for sigmas, shape in each
+    ]
 
 
 def expected_run(method: Method, model: Model, x: Array, levels: Array, says: str = "") -> Expected:
@@ -163,6 +166,7 @@ def ddim_step(
     left_next: Any,
     eta: float,
     fresh: Array,
+    *,
     variance: float | None = None,
 ) -> Expected:
     """One step of DDIM; `variance` is that of the fresh noise where it is not the right one."""
