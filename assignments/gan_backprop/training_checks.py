@@ -41,7 +41,7 @@ def step_goes_against_the_gradient(subject: Subject) -> None:
     """Every parameter moves against its gradient by the learning rate; a negative one ascends."""
     answers: list[Any] = []
     right: list[Expected] = []
-    known: list[dict[str, Array]] = []
+    known: list[dict[str, Any]] = []
     for case in cases()[1::2]:
         params, gradients = _step_given(case.discriminator)
         for rate in (0.25, 1.0, -0.5):

@@ -180,7 +180,7 @@ def _in_one_batch(
 ) -> Gradients:
     x = torch.cat([x_real, x_fake])
     output = forward(params, x, activation).output
-    real, fake = torch.sigmoid(output).split([len(x_real), len(x_fake)])
+    real, fake = (torch.sigmoid(z) for z in (output[: len(x_real)], output[len(x_real) :]))
     delta = torch.cat([(1 - real) / len(x_real), -fake / len(x_fake)])
     return back_propagate(params, x, delta, activation)[0]
 
@@ -215,8 +215,9 @@ def _by_backward_twice(
     params: Params, x_real: Tensor, x_fake: Tensor, activation: Activation
 ) -> Gradients:
     layers = tracked(params)
-    torch.log(torch.sigmoid(logits(layers, x_real, activation))).mean().backward()
-    torch.log(1 - torch.sigmoid(logits(layers, x_fake, activation))).mean().backward()
+    p_real, p_fake = (torch.sigmoid(logits(layers, x, activation)) for x in (x_real, x_fake))
+    torch.autograd.backward(torch.log(p_real).mean())
+    torch.autograd.backward(torch.log(1 - p_fake).mean())
     return tuple(
         Layer(weight.grad, bias.grad)
         for weight, bias in layers

@@ -190,7 +190,7 @@ def _discriminator_tracked_too(
 ) -> list[list[Tensor | None]]:
     layers = tracked(generator)
     judged = logits(tracked(discriminator), logits(layers, latents, activation), activation)
-    generator_loss(judged, loss).backward()
+    torch.autograd.backward(generator_loss(judged, loss))
     return [[weight.grad, bias.grad] for weight, bias in layers]
 
 

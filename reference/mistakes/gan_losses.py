@@ -188,8 +188,12 @@ def _by_bce(z_real: Tensor, z_fake: Tensor) -> Tensor:
 
 
 def _by_loop(z_real: Tensor, z_fake: Tensor) -> Tensor:
-    real = sum(torch.log(1 / (1 + torch.exp(-z))) for z in z_real.flatten()) / len(z_real)
-    return real + sum(torch.log(1 - torch.sigmoid(z)) for z in z_fake.flatten()) / len(z_fake)
+    real, fake = torch.zeros(()).to(z_real), torch.zeros(()).to(z_fake)
+    for z in z_real.flatten():
+        real += torch.log(1 / (1 + torch.exp(-z)))
+    for z in z_fake.flatten():
+        fake += torch.log(1 - torch.sigmoid(z))
+    return real / len(z_real) + fake / len(z_fake)
 
 
 def _generator_by_bce(z_fake: Tensor, loss: GeneratorLoss) -> Tensor:

@@ -155,7 +155,7 @@ def _probability_by_autograd(p_real: Tensor, p_fake: Tensor) -> Pair:
 
 def _output_by_autograd(z_real: Tensor, z_fake: Tensor) -> Pair:
     leaves = z_real.clone().requires_grad_(), z_fake.clone().requires_grad_()
-    discriminator_objective(*leaves).backward()
+    torch.autograd.backward(discriminator_objective(*leaves))
     grads = [leaf.grad for leaf in leaves if leaf.grad is not None]
     return grads[0], grads[1]
 
