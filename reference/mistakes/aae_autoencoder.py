@@ -196,7 +196,7 @@ _LOSSES = tuple(
     (name, says, partial(_loss, adversarial=adversarial)) for name, says, adversarial in _FOOLING
 ) + tuple((name, says, partial(_loss, weigh=weigh)) for name, says, weigh in _WEIGHING)
 
-_DETACHED = (
+_OF_THE_STEP = (
     (
         "detached-for-the-discriminator",
         "Which part of the loss tells the encoder where its latents should lie? Does it arrive?",
@@ -206,6 +206,13 @@ _DETACHED = (
         "detached-for-the-decoder",
         "Does the encoder learn from the picture that comes out in the end?",
         partial(_step, detached="decoder"),
+    ),
+    (
+        "judged-by-the-decoder",
+        "Which of the networks is it that judges latents?",
+        lambda encoder, decoder, discriminator, x, reconstruction_weight: _step(  # noqa: ARG005  which is the mistake
+            encoder, decoder, decoder, x, reconstruction_weight
+        ),
     ),
 )
 
@@ -226,7 +233,7 @@ MISTAKES: tuple[Mistake, ...] = (
         Mistake(f"step/{name}", "autoencoder_step_loss", says, code)
         for name, says, code in (
             *((name, says, partial(_step, loss=loss)) for name, says, loss in _LOSSES),
-            *_DETACHED,
+            *_OF_THE_STEP,
         )
     ),
 )
@@ -251,6 +258,14 @@ def _on_probabilities(
     return AutoencoderLoss(total, reconstruction, adversarial)
 
 
+_FOOLED: tuple[tuple[str, Adversarial], ...] = (
+    ("with-logits", _fooled),
+    ("log-sigmoid", lambda logits: -F.logsigmoid(logits).mean()),
+    ("probabilities", lambda logits: F.binary_cross_entropy(logits.sigmoid(), logits * 0 + 1)),
+    ("log-plus-epsilon", lambda logits: -torch.log(torch.sigmoid(logits) + 1e-8).mean()),
+    ("log-sum-exp", lambda logits: torch.logaddexp(0 * logits, -logits).mean()),
+)
+
 _WAYS = (("torch", _loss), ("by-hand", _by_hand), ("probabilities", _on_probabilities))
 
 VARIANTS: tuple[Variant, ...] = (
@@ -267,23 +282,9 @@ VARIANTS: tuple[Variant, ...] = (
         "reconstruction_loss",
         lambda x, recon_x: ((recon_x - x) ** 2).flatten(1).mean(dim=1).mean(),
     ),
-    Variant("fooling/with-logits", "generator_loss", _generator(_fooled)),
-    Variant(
-        "fooling/log-sigmoid",
-        "generator_loss",
-        lambda logits_fake: -F.logsigmoid(logits_fake).mean(),
-    ),
-    Variant(
-        "fooling/probabilities",
-        "generator_loss",
-        lambda logits_fake: F.binary_cross_entropy(
-            logits_fake.sigmoid(), torch.ones_like(logits_fake)
-        ),
-    ),
-    Variant(
-        "fooling/log-sum-exp",
-        "generator_loss",
-        lambda logits_fake: torch.logaddexp(torch.zeros_like(logits_fake), -logits_fake).mean(),
+    *(
+        Variant(f"fooling/{name}", "generator_loss", _generator(adversarial))
+        for name, adversarial in _FOOLED
     ),
     *(Variant(f"loss/{name}", "autoencoder_loss", loss) for name, loss in _WAYS),
     *(

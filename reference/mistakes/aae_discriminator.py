@@ -71,6 +71,11 @@ _WRONG: tuple[tuple[str, str, Loss], ...] = (
         partial(_loss, labels=(0.0, 1.0)),
     ),
     (
+        "batches-swapped",
+        "Which of the logits belong to draws of the prior, and which to encoded latents?",
+        lambda logits_real, logits_fake: _loss(logits_fake, logits_real),
+    ),
+    (
         "everything-called-real",
         "What would a discriminator learn that calls everything real?",
         partial(_loss, labels=(1.0, 1.0)),
@@ -193,6 +198,15 @@ def _on_probabilities(logits_real: Tensor, logits_fake: Tensor) -> Discriminator
     return DiscriminatorLoss(real + fake, real, fake, right.mean())
 
 
+def _in_one_batch(logits_real: Tensor, logits_fake: Tensor) -> DiscriminatorLoss:
+    logits = torch.cat([logits_real, logits_fake]).squeeze(1)
+    labels = torch.cat([torch.ones(len(logits_real)), torch.zeros(len(logits_fake))]).to(logits)
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    real, fake = each[: len(logits_real)].mean(), each[len(logits_real) :].mean()
+    right = ((logits.sigmoid() > 0.5) == labels.bool()).to(logits)
+    return DiscriminatorLoss(real + fake, real, fake, right.mean())
+
+
 def _step_without_gradient(
     encoder: Map, discriminator: Map, x: Tensor, prior_sample: Tensor
 ) -> DiscriminatorLoss:
@@ -212,6 +226,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("latent-discriminator/with-logits", "discriminator_loss", _loss),
     Variant("latent-discriminator/log-sigmoid", "discriminator_loss", _by_hand),
     Variant("latent-discriminator/probabilities", "discriminator_loss", _on_probabilities),
+    Variant("latent-discriminator/one-batch", "discriminator_loss", _in_one_batch),
     Variant("discriminator-step/detach", "discriminator_step_loss", _step),
     Variant("discriminator-step/no-grad", "discriminator_step_loss", _step_without_gradient),
     Variant("discriminator-step/one-batch", "discriminator_step_loss", _step_in_one_batch),
