@@ -36,6 +36,7 @@ from assignments.samplers.judging import (
     expect_order,
     expect_repeatable,
     judge_by_either,
+    numbers,
     run_at,
 )
 from assignments.samplers.known_data import GaussianData, KnownData
@@ -115,7 +116,7 @@ SCHEDULES = ((2, 0.5, 2.0), (3, 1.0, 4.0, 1.0), (5, 0.25, 8.0, 2.0), (6, 0.125, 
 @check("levels", points=0.5)
 def roots_fall_in_equal_steps(subject: Subject) -> None:
     """The rho-th roots of the levels fall in equal steps, from the largest to the smallest."""
-    answers = subject.map("karras_sigmas", SCHEDULES)
+    answers = list(map(numbers, subject.map("karras_sigmas", SCHEDULES)))
     expected = [expected_levels(*schedule) for schedule in SCHEDULES]
     expect_all_close(answers, expected, given=[_shown(*schedule) for schedule in SCHEDULES])
 
@@ -124,7 +125,7 @@ def roots_fall_in_equal_steps(subject: Subject) -> None:
 def levels_run_from_noise_to_data(subject: Subject) -> None:
     """N steps take N + 1 levels: they fall from sigma_max by way of sigma_min to zero."""
     for steps, low, high, *rho in SCHEDULES:
-        levels = as_array(subject.call("karras_sigmas", steps, low, high, *rho))
+        levels = as_array(numbers(subject.call("karras_sigmas", steps, low, high, *rho)))
         expect_shape(levels, (steps + 1,))
         expect_decreasing(levels)
         ends = np.asarray([levels[0], levels[-2], levels[-1]])

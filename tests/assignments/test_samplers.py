@@ -255,6 +255,10 @@ def test_numbers_in_lists_and_tensors_of_one_number_pass() -> None:
     def variance(*given: Any) -> Tensor:
         return samplers.ddim_variance(*given).reshape(1)
 
+    def levels(*given: Any) -> list[float]:
+        return list(map(float, samplers.karras_sigmas(*given)))
+
+    assert_all_pass("karras_sigmas", {"karras_sigmas": levels})
     assert_all_pass("ancestral_sigmas", {"ancestral_sigmas": split})
     assert_all_pass("ancestral_sigmas", {"ancestral_sigmas": plain})
     assert_all_pass(
