@@ -43,6 +43,7 @@ from grader.checks import (
     check,
     expect,
     expect_all_close,
+    expect_shape,
 )
 
 __all__ = [
@@ -124,9 +125,7 @@ def objective_rewards_telling_apart(subject: Subject) -> None:
     """It grows with the logits of real examples, falls with those of generated ones, is below 0."""
     real, fake = _column(1.0, -1.0), _column(0.5, -0.5)
     given = [(real, fake), (real + 1, fake), (real, fake - 1)]
-    plain, on_real, on_fake = (
-        as_array(answer).item() for answer in map(scalar, subject.map(_OBJECTIVE, given))
-    )
+    plain, on_real, on_fake = map(_number, subject.map(_OBJECTIVE, given))
     expect(plain < 0, f"Your {_OBJECTIVE} is {plain:.4g} for a discriminator that errs sometimes.")
     for better, what in ((on_real, "real examples are"), (on_fake, "generated ones are not")):
         expect(
@@ -143,6 +142,12 @@ def scalar(answer: Any) -> Any:
     """One number is one number, whether in an array of one entry or in none."""
     is_one = isinstance(answer, np.ndarray) and answer.size == 1
     return answer.reshape(()) if is_one else answer
+
+
+def _number(answer: Any) -> float:
+    array = as_array(scalar(answer))
+    expect_shape(array, ())
+    return float(array)
 
 
 # 1.3 What the generator minimises
@@ -170,7 +175,7 @@ def both_losses_fall_and_one_goes_flat(subject: Subject) -> None:
     """Both fall as the generator fools more; where it is rejected for sure, one goes flat."""
     for loss in LOSSES:
         steps = [(_column(z), loss) for z in (-8.0, -7.0, 0.0, 1.0)]
-        values = [as_array(scalar(a)).item() for a in subject.map("generator_loss", steps)]
+        values = [_number(answer) for answer in subject.map("generator_loss", steps)]
         falls = (values[0] - values[1], values[2] - values[3])
         expect(
             falls[1] > 0,

@@ -224,7 +224,7 @@ def _stepped(answer: Any, params: Network, function: str, sign: float) -> Networ
     for part, parameter in zip(found, flat(params), strict=True):
         expect_shape(part, parameter.shape)
     length = np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in found))
-    expect(length > 0, f"All that your {function} returned is zero.")
+    expect(length > 0, f"What your {function} returned has no direction: it is zero, or NaN.")
     step = sign * 1e-4 / length
     parts = [p + step * part for p, part in zip(flat(params), found, strict=True)]
     return list(zip(parts[::2], parts[1::2], strict=True))

@@ -114,7 +114,7 @@ def ratio_of_a_gaussian_compares_expected_powers(subject: Subject) -> None:
 
 @check("gaussian-snr", points=0.5)
 def ratio_knows_neither_units_nor_copies(subject: Subject) -> None:
-    """Other units leave the ratio as it is, and so does a second copy of all dimensions."""
+    """Neither units nor copies of all dimensions matter; a mean twice as long counts four times."""
     plain = _gaussians()[3:-1]
     scaled = [(3 * mean, 9 * cov) for mean, cov in plain]
     doubled = [
@@ -122,9 +122,15 @@ def ratio_knows_neither_units_nor_copies(subject: Subject) -> None:
         for mean, cov in plain
     ]
     before = [as_array(answer) for answer in subject.map("signal_to_noise", plain)]
-    for what, changed in (("in other units", scaled), ("with every dimension twice", doubled)):
+    louder = [(2 * mean, cov) for mean, cov in plain]
+    changes = (
+        (scaled, 1, "what it is before, not in other units,"),
+        (doubled, 1, "what it is before, not with every dimension twice,"),
+        (louder, 4, "four times what it is before the mean is doubled, which"),
+    )
+    for changed, factor, says in changes:
         after = subject.map("signal_to_noise", changed)
-        expected = [Expected(each, says=f"what it is before, not {what},") for each in before]
+        expected = [Expected(factor * each, says=says) for each in before]
         expect_all_close(after, expected, given=changed)
 
 

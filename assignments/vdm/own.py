@@ -71,7 +71,10 @@ def weights_of_own_ratio(
     subject: Subject, lefts: Sequence[Array], right: Expectations
 ) -> Expectations:
     """Weights from what the student's snr loses in each step."""
-    ratios = [as_array(answer) for answer in subject.map("snr", [(left,) for left in lefts])]
+    ratios = [
+        as_array(answer).astype(np.float64)
+        for answer in subject.map("snr", [(left,) for left in lefts])
+    ]
     return [_like(half_lost(r), e) for r, e in zip(ratios, right, strict=True)]
 
 

@@ -182,6 +182,21 @@ def test_a_network_may_be_nested_in_any_way(function: str, form: str) -> None:
         assert verdict.verdict is Outcome.PASSED, verdict.message
 
 
+@pytest.mark.parametrize("function", ["discriminator_objective", "generator_loss"])
+def test_a_loss_for_each_example_fails_every_check(function: str) -> None:
+    wrong = changed(function, lambda part: part.expand(3))
+    for check in checks_of(function):
+        assert judged(check, {function: wrong}).verdict is Outcome.FAILED, check.name
+
+
+@pytest.mark.parametrize("function", sorted(REFERENCE))
+@pytest.mark.parametrize("answer", [None, "text", 1.0, [], (1.0, 2.0)], ids=repr)
+def test_an_answer_of_another_kind_is_never_our_fault(function: str, answer: Any) -> None:
+    for check in checks_of(function):
+        verdict = judged(check, {function: lambda *_: answer})
+        assert verdict.verdict in (Outcome.FAILED, Outcome.ERROR), (check.name, verdict.evidence)
+
+
 def players_with(deltas: Callable[..., Any], backward: Callable[..., Any]) -> dict[str, Any]:
     """Both players' gradients and training, as somebody writes them who builds on earlier work."""
 

@@ -138,6 +138,14 @@ def test_an_answer_in_either_precision_passes(function: str, dtype: torch.dtype)
         assert verdict.verdict is Outcome.PASSED, verdict.message
 
 
+@pytest.mark.parametrize("function", sorted(REFERENCE))
+@pytest.mark.parametrize("answer", [None, "text", 1.0, [], (1.0, 2.0, 3.0)], ids=repr)
+def test_an_answer_of_another_kind_is_never_our_fault(function: str, answer: Any) -> None:
+    for check in checks_of(function):
+        verdict = judged(check, {function: lambda *_: answer})
+        assert verdict.verdict in (Outcome.FAILED, Outcome.ERROR), (check.name, verdict.evidence)
+
+
 def weights_from(ratio_of: Callable[..., Any]) -> Callable[..., Any]:
     def from_ratio(left: torch.Tensor) -> torch.Tensor:
         values = ratio_of(left)
