@@ -134,25 +134,25 @@ def _image_by_image(model: Any, i: int, j: int) -> Tensor:
 
 
 MISTAKES = tuple(
-    Mistake(f"latent-pairs/{name}", "plot_latents", says, code, killed_by)
+    Mistake(f"model-latents/{name}", "plot_latents", says, code, killed_by)
     for name, says, code, killed_by in _WRONG
 )
 
 VARIANTS = (
-    Variant("latent-pairs/assembled", "plot_latents", _plot()),
+    Variant("model-latents/assembled", "plot_latents", _plot()),
     Variant(
-        "latent-pairs/percentiles",
+        "model-latents/percentiles",
         "plot_latents",
         _plot(values=lambda: torch.special.ndtri((torch.arange(STEPS) + 0.5) / STEPS)),
     ),
-    Variant("latent-pairs/image-by-image", "plot_latents", _image_by_image),
+    Variant("model-latents/image-by-image", "plot_latents", _image_by_image),
     Variant(
-        "latent-pairs/only-drawn",
+        "model-latents/only-drawn",
         "plot_latents",
         _plot(assemble=lambda rows: None if _assembled(rows).numel() else rows),
     ),
     Variant(
-        "latent-pairs/sigmoid-on-top",
+        "model-latents/sigmoid-on-top",
         "plot_latents",
         _plot(assemble=lambda rows: _assembled(rows.sigmoid())),
     ),

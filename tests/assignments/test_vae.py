@@ -26,7 +26,7 @@ QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 
 def test_every_point_is_decided_by_somebody() -> None:
     require_complete(CHECKS, ASSIGNMENT.questions)
-    assert sum(question.points for question in ASSIGNMENT.questions) == 20
+    assert sum(question.points for question in ASSIGNMENT.questions) == 25
 
 
 def right_solution() -> dict[str, Any]:
@@ -87,8 +87,14 @@ def test_a_mistake_is_not_taken_for_another(mistake: Mistake) -> None:
 
 def test_every_mistake_that_leaves_a_number_is_named() -> None:
     named = {m.id for m in MISTAKES for v in verdicts_of(m).values() if m.id in v.mistakes}
-    # Answers that are all -inf tell nothing apart; the check's own sentence says what they mean.
-    assert {mistake.id for mistake in MISTAKES} - named == {"mc/underflow"}
+    # Answers that are all -inf, or of two levels, tell nothing apart; latents that the known decoder
+    # does not look at leave right pictures. The checks' own sentences say what these mean.
+    assert {mistake.id for mistake in MISTAKES} - named == {
+        "mc/underflow",
+        "ancestral/threshold",
+        "latent-pairs/others-at-one",
+        "latent-pairs/others-random",
+    }
 
 
 def test_a_wrong_term_costs_its_points_once() -> None:

@@ -16,6 +16,7 @@ from reference.distributions import (
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.vae import MISTAKES, VARIANTS
 from reference.vae import (
+    LinearGaussian,
     elbo_to_bpd,
     manifold_grid,
     monte_carlo_log_likelihood,
@@ -32,14 +33,17 @@ def drawn(seed: int, *shape: int) -> Tensor:
 
 
 LOGITS, MEAN, LOG_STD = 3 * drawn(1, 3, 16, 2, 5), drawn(2, 3, 4), drawn(3, 3, 4)
+X, WEIGHT, BIAS = drawn(8, 3, 5), drawn(9, 5, 4), drawn(10, 5)
+NOISE_VAR = torch.tensor(0.5)
 LEVELS = torch.randint(0, 16, (3, 1, 2, 5), generator=torch.Generator().manual_seed(4))
 
 
 def decoder(z: Tensor) -> Tensor:
-    """Logits whose mean level depends on both latents and on the pixel."""
-    centre = 7 + z[:, :1] + 0.5 * z[:, 1:2] + torch.arange(6) / 6  # (B, 6)
+    """Logits whose mean level depends on all latents, on two most, and on the pixel."""
+    others = 0.1 * z[:, 2:].sum(dim=1, keepdim=True)
+    centre = 7 + z[:, :1] + 0.5 * z[:, 1:2] + others + torch.arange(6) / 6  # (B, 6)
     levels = torch.arange(16).reshape(1, 16, 1)
-    return (-((levels - centre[:, None]) ** 2) * 2).reshape(-1, 16, 2, 3)
+    return (5 - ((levels - centre[:, None]) ** 2) / 2).reshape(-1, 16, 2, 3)
 
 
 def seeded(sampler: Callable[..., Tensor], *inputs: Any) -> Tensor:
@@ -56,6 +60,9 @@ INPUTS: dict[str, tuple[Any, ...]] = {
     "elbo_to_bpd": (drawn(5, 4).exp(), (4, 3, 2, 5)),
     "visualize_manifold": (decoder, 4),
     "log_likelihood_mc": (LEVELS[:, :, :, :3], decoder, 12),
+    "linear_gaussian_elbo": (X, WEIGHT, BIAS, NOISE_VAR, MEAN, LOG_STD),
+    "sample": (decoder, 3),
+    "plot_latents": (decoder, 1, 0),
 }
 
 
@@ -77,7 +84,10 @@ def right_answer(function: str) -> Tensor:
         "reconstruction_loss": lambda: reconstruction,
         "elbo_loss": lambda: reconstruction + kl.mean(),
         "elbo_to_bpd": lambda: elbo_to_bpd(*wide),
-        "visualize_manifold": manifold_means,
+        "linear_gaussian_elbo": lambda: closed_bounds(*wide),
+        "sample": drawn_levels,
+        "plot_latents": lambda: tiled_means(manifold_grid(10).flip(1), 10),
+        "visualize_manifold": lambda: tiled_means(manifold_grid(4), 4),
         "log_likelihood_mc": lambda: monte_carlo(torch.randn(12, 20)),
     }
     return answers[function]()
@@ -90,10 +100,23 @@ def monte_carlo(z: Tensor) -> Tensor:
     return monte_carlo_log_likelihood(torch.stack(by_image, dim=1))
 
 
-def manifold_means() -> Tensor:
-    probabilities = decoder(manifold_grid(4)).softmax(dim=1)
+def closed_bounds(
+    x: Tensor, weight: Tensor, bias: Tensor, noise_var: Tensor, mean: Tensor, log_std: Tensor
+) -> Tensor:
+    model = LinearGaussian(weight, bias, noise_var.item())
+    each = zip(x.split(1), mean.split(1), (2 * log_std).exp(), strict=True)
+    return torch.cat([model.elbo(own, centre, torch.diag(var)) for own, centre, var in each])
+
+
+def drawn_levels() -> Tensor:
+    probabilities = decoder(torch.randn(3, 20)).softmax(dim=1).permute(0, 2, 3, 1)
+    return torch.multinomial(probabilities.reshape(-1, 16), 1).reshape(3, 1, 2, 3).double()
+
+
+def tiled_means(z: Tensor, n: int) -> Tensor:
+    probabilities = decoder(z).softmax(dim=1)
     means = (probabilities * torch.arange(16).reshape(1, 16, 1, 1)).sum(dim=1)
-    rows = [torch.cat(list(row), dim=1) for row in means.reshape(4, 4, 2, 3)]
+    rows = [torch.cat(list(row), dim=1) for row in means.reshape(n, n, 2, 3)]
     return torch.cat(rows, dim=0)
 
 
@@ -126,6 +149,17 @@ OTHERWISE_RIGHT = {
     "manifold/second-latent-upwards",
     "manifold/scaled-to-one",
     "mc/image-by-image",
+    "bpd/as-a-tensor-of-one",
+    "recon/of-one-entry",
+    "recon/a-python-float",
+    "elbo/of-one-entry",
+    "ancestral/gumbel",
+    "ancestral/inversion",
+    "ancestral/categorical",
+    "ancestral/image-by-image",
+    "latent-pairs/one-by-one",
+    "latent-pairs/scaled-to-one",
+    "latent-pairs/other-way-around",
 }
 
 

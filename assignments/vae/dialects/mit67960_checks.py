@@ -99,7 +99,7 @@ def _shown(subject: Subject) -> list[Shown]:
     return [*shown, Shown(subject, latents - 1, 1, shapes)] if latents > 2 else shown
 
 
-@check("latent-pairs", points=1)
+@check("model-latents", points=1)
 def other_latents_are_zero(subject: Subject) -> None:
     """Only the two latents that are asked for move; the others are zero."""
     for shown in _shown(subject):
@@ -107,7 +107,7 @@ def other_latents_are_zero(subject: Subject) -> None:
         expect(others == 0, f"Latents other than {shown.decoder.axes} are not zero in your figure.")
 
 
-@check("latent-pairs", points=1)
+@check("model-latents", points=1)
 def pairs_fill_a_grid(subject: Subject) -> None:
     """Each of ten values of one latent meets each of ten values of the other."""
     for shown in _shown(subject):
@@ -123,7 +123,7 @@ def pairs_fill_a_grid(subject: Subject) -> None:
         expect(met == STEPS**2, f"Your figure meets {met} of {STEPS**2} pairs of values.")
 
 
-@check("latent-pairs", points=1)
+@check("model-latents", points=1)
 def figure_keeps_its_images_whole(subject: Subject) -> None:
     """A figure that is returned shows each image once, with one latent along each side."""
     for shown in _shown(subject):
