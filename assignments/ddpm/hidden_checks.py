@@ -13,19 +13,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from assignments.ddpm.definitions import (
-    KnownModel,
-    Pair,
+from assignments.ddpm.bound import measure_bpd
+from assignments.ddpm.definitions import Pair, at, chain, rounding
+from assignments.ddpm.known_model import KnownModel
+from assignments.ddpm.own_answers import (
     Samples,
-    at,
-    chain,
     judge_by_either,
     own_samples,
-    rounding,
     samples_of_own_moments,
     two_parts,
 )
-from grader.checks import Array, Callback, Expected, Subject, check, expect_all_close, expect_close
+from grader.checks import (
+    Array,
+    Callback,
+    Detectable,
+    Expected,
+    Subject,
+    check,
+    credit,
+    evidence,
+    expect_all_close,
+    expect_close,
+    share,
+)
 from reference import ddpm, ddpm_reverse
 
 Inputs = dict[str, Array]
@@ -244,3 +254,25 @@ def _size_of_a_step(x_t: Array, t: Array, noise: Array, betas: Array, variances:
 def known_model(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """`KnownModel` for the reference."""
     return torch.from_numpy(KnownModel()(x_t.numpy(), t.numpy()))
+
+
+# Terms of one t differ by a sixth between images; 4.9 + 4.8 standard errors of a sixth of 4 bits
+# over sqrt(360) separate the two error rates of 1e-6.
+NOISE = Detectable(n=360, deviations={"bits per dimension": 0.35})
+
+
+@check("bpd-test", points=1.5, alpha=1e-6, detects=NOISE)
+def bound_on_held_out_images_is_low(
+    subject: Subject, held_out: Array, question: Any, seed: Callable[[str], int]
+) -> None:
+    """The variational bound of the trained model is low on images that the notebook never saw."""
+    rng = np.random.default_rng(seed("noise"))
+    value, low, high = measure_bpd(subject, held_out, rng, alpha=1e-6)
+    evidence(recomputed={"bpd": [value, low, high]}, images=len(held_out))
+    limits = question.threshold
+    # The noise of the measurement is ours, so the student has the lower end of the interval.
+    credit(
+        share(low, full=limits.full, zero=limits.zero),
+        f"The bound of your model is {value:.2f} bits per dimension on held-out images ({low:.2f} "
+        f"to {high:.2f}). Full marks begin at {limits.full:g}, none are left at {limits.zero:g}.",
+    )

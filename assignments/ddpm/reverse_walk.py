@@ -14,7 +14,6 @@ from grader.checks import (
     CheckFailure,
     Expected,
     as_array,
-    evidence,
     expect,
     expect_close,
     expect_shape,
@@ -114,34 +113,49 @@ def means(taken: Walk, betas: Array) -> list[Array]:
     ]
 
 
-def judge_steps(taken: Walk, betas: Array, alpha: float = ALPHA) -> None:
-    """Demands x_T from the prior, and steps that draw around their means with a variance allowed.
+def judge_start(taken: Walk, alpha: float = ALPHA) -> None:
+    """Demands standard normal noise at x_T.
 
-    The reverse step may have the variance beta, or that of the posterior.
+    Raises:
+        CheckFailure: it has another law.
+    """
+    expect_standard_normal(taken.calls[0].x, alpha=alpha, function="sampler, at x_T,")
+
+
+def posterior_variances(betas: Array) -> Array:
+    """Variance of x_{t-1} given x_t and x_0, (T,)."""
+    _, variance = chain(betas)
+    return np.asarray(betas * np.r_[0.0, variance[:-1]] / variance)
+
+
+def judge_steps(taken: Walk, betas: Array, allowed: Sequence[Array], alpha: float = ALPHA) -> None:
+    """Demands steps that draw around their means, all with one of the schedules of variances.
+
+    Args:
+        taken: the walk.
+        betas: (T,).
+        allowed: variances of the steps, each (T,); the last is what a failure speaks of.
+        alpha: shared by them.
 
     Raises:
         CheckFailure: the draws have another law.
     """
     judge_length(taken, len(betas))
-    _, variance = chain(betas)
-    wide = betas.astype(np.float64)[:0:-1]  # from T down to 2
-    shrunk = wide * (variance[:-1] / variance[1:])[::-1]
     after = [call.x for call in taken.calls[1:]]
     drawn = [x - mean for x, mean in zip(after, means(taken, betas), strict=False)]
-    first = taken.calls[0].x
-    try:
-        _expect_draws(first, drawn, shrunk, alpha / 2)
-        evidence(variance="of the posterior")
-    except CheckFailure:
-        # Told of the larger variance: it is the one that sheets name.
-        _expect_draws(first, drawn, wide, alpha / 2)
-        evidence(variance="beta")
+    for place, variances in enumerate(allowed, start=1):
+        try:
+            _expect_draws(drawn, variances[:0:-1], alpha / len(allowed))
+            return
+        except CheckFailure:
+            if place == len(allowed):
+                raise
 
 
-def _expect_draws(first: Array, drawn: Sequence[Array], variances: Array, alpha: float) -> None:
-    """Demands that all that the walk drew is normal; rows belong to examples."""
-    parts = [first, *(d / np.sqrt(v) for d, v in zip(drawn, variances, strict=True))]
-    rows = np.concatenate([part.reshape(len(first), -1) for part in parts], axis=1)
+def _expect_draws(drawn: Sequence[Array], variances: Array, alpha: float) -> None:
+    """Demands normal draws of these variances, from T down to 2; rows belong to examples."""
+    parts = [d / np.sqrt(v) for d, v in zip(drawn, variances, strict=True)]
+    rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
     expect_standard_normal(rows, alpha=alpha, function="sampler")
 
 

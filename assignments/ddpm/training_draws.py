@@ -196,30 +196,31 @@ def judge_loss(step: Step, betas: Array, shape: tuple[int, ...] = SHAPE) -> None
     shown, loss = shown_by(step, data)
     noise, t = noise_in(shown, data, known_timesteps(shown, step, betas, shape), betas)
     _, variance = chain(betas)
-    # What rounding makes of x_t and of the schedule, in units of the noise.
     blurred = (np.abs(shown.x) + np.abs(data)) / np.sqrt(at(variance, t, data))
-    size = np.abs(noise) + np.abs(shown.answer) + blurred * at(rounding(betas), t, data)
-    expect_squared_error(as_array(loss), noise - shown.answer, size)
+    size = np.abs(noise) + np.abs(shown.answer) + blurred
+    growth = float(rounding(betas).max())
+    expect_squared_error(as_array(loss), noise - shown.answer, size, growth)
 
 
-def expect_squared_error(loss: Array, error: Array, size: Array) -> None:
+def expect_squared_error(loss: Array, error: Array, size: Array, growth: float = 1.0) -> None:
     """Demands mean or sum of `error` squared over the entries, and no other loss.
 
     Args:
         loss: for each example, or one number for the batch.
         error: shape (B, ...).
         size: sum of the absolute terms of the error, (B, ...).
+        growth: of the error's roundings, where its noise was solved for.
     """
     rows, says = len(error), "the squared error of the predicted noise"
     squares, scales = (part.reshape(rows, -1) ** 2 for part in (error, size))
-    mean = Expected(squares.mean(axis=1), scales.mean(axis=1), says)
+    mean = Expected(squares.mean(axis=1), growth * scales.mean(axis=1), says)
     if loss.size != rows:
         expect(
             loss.size == 1,
             f"Your loss has shape {loss.shape}: neither one number for each of {rows} examples, "
             "nor one for all of them.",
         )
-        mean = Expected(squares.mean(), scales.mean(), says)
+        mean = Expected(squares.mean(), growth * scales.mean(), says)
     found = loss.reshape(mean.value.shape).astype(np.float32)
     try:
         entries = squares.shape[1]

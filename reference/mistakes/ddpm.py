@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reference.mistakes import (
+    ddpm_drawing,
     ddpm_forward,
     ddpm_posterior,
     ddpm_prior,
@@ -11,7 +12,7 @@ from reference.mistakes import (
 )
 from reference.mistakes.catalogue import Mistake, Variant
 
-_TOPICS = (ddpm_schedule, ddpm_forward, ddpm_prior, ddpm_posterior, ddpm_reverse)
+_TOPICS = (ddpm_schedule, ddpm_forward, ddpm_prior, ddpm_posterior, ddpm_reverse, ddpm_drawing)
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 

@@ -62,6 +62,14 @@ def test_the_audit_of_a_dialect_finds_nothing(dialect: str) -> None:
     assert len(report.mistakes) == len(CATALOGUES[dialect].MISTAKES)
 
 
+def test_mits_sheet_asks_for_six_panels() -> None:
+    asked = [question.id for question in sheet("mit67960").questions]
+    assert {"schedule", "sampling", "panels"} <= set(asked)
+    (panels,) = (q for q in sheet("mit67960").questions if q.id == "panels")
+    assert panels.figure is not None
+    assert panels.figure.rows * panels.figure.columns == 6
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", CATALOGUES)
 def test_every_variant_passes_under_any_seed(dialect: str) -> None:

@@ -129,14 +129,17 @@ def sampler_tells_the_time_as_training_does(subject: Subject, seed: Seed) -> Non
     points=1.5,
     alpha=ALPHA,
     detects=detects(
-        (reverse_walk.ROWS, reverse_walk.COLUMNS * STEPS),
-        ALPHA / 2,
+        (reverse_walk.ROWS, reverse_walk.COLUMNS * (STEPS - 1)),
+        ALPHA / 3,
         {"sample/no-noise": ("std", 0.9), "sample/root-of-beta-over-alpha": ("std", 0.15)},
     ),
 )
 def sampler_draws_around_the_mean(subject: Subject, seed: Seed) -> None:
     """x_T is standard normal; each step but the last draws around the mean, with its variance."""
-    reverse_walk.judge_steps(walked(subject, seed), BETAS, ALPHA)
+    taken = walked(subject, seed)
+    reverse_walk.judge_start(taken, ALPHA / 3)
+    both = [reverse_walk.posterior_variances(BETAS), BETAS]
+    reverse_walk.judge_steps(taken, BETAS, both, 2 * ALPHA / 3)
 
 
 @check("ancestral-sampling", points=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assignments.ddpm.definitions import at, chain, judge_by_either, two_parts
+from assignments.ddpm.definitions import at, chain
 from assignments.ddpm.dialects.ift6135_losses import (
     loss_is_the_squared_error,
     loss_noises_with_the_noise_given,
@@ -24,6 +24,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     reverse_mean,
     schedule,
 )
+from assignments.ddpm.own_answers import judge_by_either, two_parts
 from assignments.ddpm.watcher import Watcher
 from grader.checks import (
     Array,

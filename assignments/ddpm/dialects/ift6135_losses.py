@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from assignments.ddpm import training_draws
-from assignments.ddpm.definitions import judge_by_either
 from assignments.ddpm.dialects.ift6135_parts import (
     SIDE,
     Seed,
@@ -20,6 +19,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     noised,
     schedule,
 )
+from assignments.ddpm.own_answers import judge_by_either
 from assignments.ddpm.training_draws import Step, detectable_times, expect_squared_error, shown_by
 from assignments.ddpm.watcher import Shown, Watcher, timestep_behind
 from grader.checks import (

@@ -63,10 +63,13 @@ def answers(code: Any, function: str) -> list[torch.Tensor]:
     return tensors(code(*GIVEN[function]))
 
 
-TOPIC = Topic(ddpm.MISTAKES, ddpm.VARIANTS, (forward, reverse), GIVEN, answers)
+# What draws its own noise has no one answer; it is held against the checks instead.
+MISTAKES = tuple(mistake for mistake in ddpm.MISTAKES if mistake.function in GIVEN)
+VARIANTS = tuple(variant for variant in ddpm.VARIANTS if variant.function in GIVEN)
+TOPIC = Topic(MISTAKES, VARIANTS, (forward, reverse), GIVEN, answers)
 
 
-@each("mistake", ddpm.MISTAKES)
+@each("mistake", MISTAKES)
 def test_mistake_differs_from_the_reference(mistake: Mistake) -> None:
     claim_differs(TOPIC, mistake)
 
@@ -91,7 +94,7 @@ def test_entry_takes_the_arguments_of_the_function_it_stands_for(entry: Mistake 
     claim_same_parameters(TOPIC, entry, optional=frozenset({"first", "last"}))
 
 
-@each("variant", ddpm.VARIANTS)
+@each("variant", VARIANTS)
 def test_variant_agrees_within_float32(variant: Variant) -> None:
     single = tensors(variant.code(*in_float32(GIVEN[variant.function])))
     expected = TOPIC.right(variant.function)

@@ -1,0 +1,126 @@
+"""The recomputed bound of a model, and what can be told of six panels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from assignments.ddpm.bound import STEPS, chances, measure_bpd, strata
+from assignments.ddpm.panels import expect_less_noise, expect_six
+from grader.checks import CheckFailure
+from grader.errors import SubjectError
+from grader.kernel.local import LocalSubject
+
+IMAGES = np.random.default_rng(0).integers(0, 16, (120, 4, 4)).astype(np.uint8)
+LEFT = torch.cumprod(1 - torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64), 0)
+
+
+class Knowing(nn.Module):
+    """Takes the nearest level for x_0, which is right as long as there is little noise."""
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        left = LEFT[t - 1].reshape(-1, 1, 1, 1).to(x_t)
+        nearest = ((x_t / left.sqrt() + 1) * 7.5).round().clamp(0, 15) / 7.5 - 1
+        return (x_t - left.sqrt() * nearest) / (1 - left).sqrt()
+
+
+class Ignorant(nn.Module):
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(x_t)
+
+
+def measured(model: Any, seed: int = 0) -> tuple[float, float, float]:
+    return measure_bpd(LocalSubject({"model": model}), IMAGES, np.random.default_rng(seed), 1e-6)
+
+
+def test_every_timestep_has_a_chance_and_they_sum_to_one() -> None:
+    assert chances().sum() == pytest.approx(1)
+    assert (chances() > 0).all()
+
+
+def test_strata_follow_the_chances() -> None:
+    drawn = strata(10_000, np.random.default_rng(1))
+    assert np.all(np.diff(drawn) >= 0)
+    counts = np.bincount(drawn, minlength=STEPS + 1)[1:]
+    assert np.abs(counts - 10_000 * chances()).max() <= 2
+
+
+def test_uniform_levels_cost_four_bits_at_least() -> None:
+    value, low, high = measured(Knowing())
+    # Nothing codes independent uniform levels in fewer than log2(16) bits, in the mean.
+    assert high >= math.log2(16)
+    assert low < value < high
+
+
+def test_a_model_that_sees_no_noise_needs_more() -> None:
+    assert measured(Ignorant())[1] > measured(Knowing())[2] + 2
+
+
+def test_two_measurements_agree_within_their_intervals() -> None:
+    one, other = measured(Knowing(), 1), measured(Knowing(), 2)
+    assert one[1] <= other[2]
+    assert other[1] <= one[2]
+
+
+def test_an_answer_of_another_shape_is_refused() -> None:
+    class Flat(nn.Module):
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return x_t.flatten(1)
+
+    with pytest.raises(CheckFailure, match="shape"):
+        measured(Flat())
+
+
+def test_nan_is_refused() -> None:
+    class Nowhere(nn.Module):
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return x_t * float("nan")
+
+    with pytest.raises(CheckFailure, match="not finite"):
+        measured(Nowhere())
+
+
+def test_no_model_is_no_bound() -> None:
+    with pytest.raises(SubjectError):
+        measure_bpd(LocalSubject({}), IMAGES, np.random.default_rng(0), 1e-6)
+
+
+def panels(count: int = 6, rows: int = 1, backwards: bool = False) -> np.ndarray[Any, Any]:
+    """Tiles of 24 pixels whose noise falls, parted by white bands."""
+    rng = np.random.default_rng(3)
+    clean = np.zeros((24, 24))
+    clean[8:16, 10:14] = 0.8
+    noise = np.linspace(0.6, 0, count)[:: -1 if backwards else 1]
+    tiles = [np.clip(clean + n * rng.uniform(0, 1, clean.shape), 0, 0.85) for n in noise]
+    columns = count // rows
+    page = np.ones((rows * 30 + 6, columns * 30 + 6))
+    for i, tile in enumerate(tiles):
+        top, left = 6 + 30 * (i // columns), 6 + 30 * (i % columns)
+        page[top : top + 24, left : left + 24] = tile
+    return page
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_six_panels_with_falling_noise_pass(rows: int) -> None:
+    picture = panels(rows=rows)
+    expect_six(picture)
+    expect_less_noise(picture)
+
+
+def test_eight_panels_are_too_many() -> None:
+    with pytest.raises(CheckFailure, match="Six panels"):
+        expect_six(panels(count=8))
+
+
+def test_panels_from_data_to_noise_run_backwards() -> None:
+    with pytest.raises(CheckFailure, match="begins with noise"):
+        expect_less_noise(panels(backwards=True))
+
+
+def test_a_blank_figure_has_no_order() -> None:
+    expect_less_noise(np.ones((30, 180)))
