@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from assignments.vae.decoders import LEVELS, PictureDecoder
+from assignments.vae.decoders import PictureDecoder
+from assignments.vae.definitions import LEVELS
 from grader.checks import Array, CheckFailure, as_array, expect, expect_standard_normal
 
 
@@ -45,7 +46,8 @@ def residuals(levels: Array, logits: Array, rng: np.random.Generator) -> Array:
     lower, upper = below + place * width, above + (1 - place) * width
     # From the nearer end, where the place keeps its digits; a level that cannot be is infinite.
     with np.errstate(divide="ignore"):
-        return np.where(lower < upper, special.ndtri(lower), -special.ndtri(upper))
+        found: Array = np.where(lower < upper, special.ndtri(lower), -special.ndtri(upper))
+    return found
 
 
 def expect_drawn_from(

@@ -6,6 +6,7 @@ The decoder maps latents (n, 20) to logits (n, 16, H, W); samples are levels (n,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -134,7 +135,9 @@ _WRONG: tuple[tuple[str, str, Sample, tuple[str, ...]], ...] = (
 
 
 def _of_torch(logits: Tensor) -> Tensor:
-    return Categorical(logits=logits.movedim(1, -1)).sample().unsqueeze(1)
+    law: Any = Categorical(logits=logits.movedim(1, -1))
+    levels: Tensor = law.sample()
+    return levels.unsqueeze(1)
 
 
 def _by_gumbel(logits: Tensor) -> Tensor:

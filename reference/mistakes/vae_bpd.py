@@ -127,7 +127,7 @@ _RIGHT: tuple[tuple[str, Conversion], ...] = (
     (
         "as-a-tensor-of-one",
         lambda elbo, img_shape: (
-            elbo * torch.log2(torch.exp(torch.tensor([1.0]))) / np.prod(img_shape[1:])
+            elbo * torch.log2(torch.exp(torch.tensor([1.0]))) / float(np.prod(img_shape[1:]))
         ),
     ),
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,11 @@ from reference.mistakes.catalogue import Mistake, Variant
 
 Of = Callable[..., Tensor]
 _LOG_2_PI = math.log(2 * math.pi)
+
+
+def _log_prob(law: Any, value: Tensor) -> Tensor:
+    found: Tensor = law.log_prob(value)
+    return found
 
 
 def terms(x: Tensor, m: Tensor, v: Tensor) -> Tensor:
@@ -71,7 +77,7 @@ _WRONG_NORMAL: tuple[tuple[str, str, Of], ...] = (
 
 _RIGHT_NORMAL: tuple[tuple[str, Of], ...] = (
     ("definition", lambda x, m, v: terms(x, m, v).sum(-1)),
-    ("distribution", lambda x, m, v: Normal(m, v.sqrt()).log_prob(x).sum(-1)),
+    ("distribution", lambda x, m, v: _log_prob(Normal(m, v.sqrt()), x).sum(-1)),
     (
         "terms-apart",
         lambda x, m, v: (
@@ -134,7 +140,7 @@ _WRONG_MIXTURE: tuple[tuple[str, str, Of], ...] = (
 
 def _of_torch(z: Tensor, m: Tensor, v: Tensor) -> Tensor:
     weights = Categorical(torch.ones(m.shape[:2]))
-    return MixtureSameFamily(weights, Independent(Normal(m, v.sqrt()), 1)).log_prob(z)
+    return _log_prob(MixtureSameFamily(weights, Independent(Normal(m, v.sqrt()), 1)), z)
 
 
 def _in_a_loop(z: Tensor, m: Tensor, v: Tensor) -> Tensor:

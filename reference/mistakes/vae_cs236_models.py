@@ -279,6 +279,6 @@ _WRONG_MIXTURES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] =
 
 
 MISTAKES = (
-    *(Mistake(id, "VAE", *rest) for id, *rest in _WRONG),
-    *(Mistake(id, "GMVAE", *rest) for id, *rest in _WRONG_MIXTURES),
+    *(Mistake(id, "VAE", says, code, killed) for id, says, code, killed in _WRONG),
+    *(Mistake(id, "GMVAE", says, code, killed) for id, says, code, killed in _WRONG_MIXTURES),
 )

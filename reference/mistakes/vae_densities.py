@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,11 @@ from reference.mistakes.catalogue import Mistake, Variant
 
 Of = Callable[..., Tensor]
 _LOG_2_PI = math.log(2 * math.pi)
+
+
+def _log_prob(law: Any, value: Tensor) -> Tensor:
+    found: Tensor = law.log_prob(value)
+    return found
 
 
 def _pixels(mu: Tensor, target: Tensor) -> Tensor:
@@ -73,7 +79,7 @@ _RIGHT_BERNOULLI: tuple[tuple[str, Of], ...] = (
         "minus-cross-entropy",
         lambda mu, target: -F.binary_cross_entropy(mu, target, reduction="none").sum(dim=-1),
     ),
-    ("distribution", lambda mu, target: Bernoulli(probs=mu).log_prob(target).sum(dim=1)),
+    ("distribution", lambda mu, target: _log_prob(Bernoulli(probs=mu), target).sum(dim=1)),
     (
         "guarded",
         lambda mu, target: torch.sum(
@@ -159,7 +165,7 @@ _RIGHT_NORMAL: tuple[tuple[str, Of], ...] = (
     ("definition", lambda mu, logvar, z: _terms(mu, logvar, z).sum(dim=1)),
     (
         "distribution",
-        lambda mu, logvar, z: Normal(mu, torch.exp(logvar / 2)).log_prob(z).sum(dim=-1),
+        lambda mu, logvar, z: _log_prob(Normal(mu, torch.exp(logvar / 2)), z).sum(dim=-1),
     ),
     (
         "std-squared",
@@ -276,7 +282,10 @@ MISTAKES = (
         for killed in [("normal_is_the_log_density",)]
         for name, says, code in _WRONG_NORMAL
     ),
-    *(Mistake(f"log-mean-exp/{name}", "log_mean_exp", *rest) for name, *rest in _WRONG_MEAN),
+    *(
+        Mistake(f"log-mean-exp/{name}", "log_mean_exp", says, code, killed)
+        for name, says, code, killed in _WRONG_MEAN
+    ),
 )
 
 VARIANTS = (

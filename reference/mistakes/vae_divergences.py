@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -266,9 +267,12 @@ def _in_a_loop(
 def _noise_for_all_rows(
     mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor, num_samples: int = 1
 ) -> Tensor:
+    q: Any
+    p: Any
     q, p = Normal(mu_q, (logvar_q / 2).exp()), Normal(mu_p, (logvar_p / 2).exp())
     z = mu_q + (logvar_q / 2).exp() * torch.randn(num_samples, 1, mu_q.shape[1])
-    return (q.log_prob(z) - p.log_prob(z)).sum(dim=-1).mean(dim=0)
+    ratios: Tensor = (q.log_prob(z) - p.log_prob(z)).sum(dim=-1)
+    return ratios.mean(dim=0)
 
 
 _RIGHT_ESTIMATES: tuple[tuple[str, Estimate], ...] = (
@@ -285,8 +289,8 @@ MISTAKES = (
         for name, says, code in _WRONG
     ),
     *(
-        Mistake(f"kl-mc/{name}", "kl_gaussian_gaussian_mc", *rest)
-        for name, *rest in _WRONG_ESTIMATES
+        Mistake(f"kl-mc/{name}", "kl_gaussian_gaussian_mc", says, code, killed)
+        for name, says, code, killed in _WRONG_ESTIMATES
     ),
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,7 +44,9 @@ def _elbo(
 
 def _evidence(x: Tensor, weight: Tensor, bias: Tensor, noise_var: Tensor, *_: Tensor) -> Tensor:
     covariance = weight @ weight.T + noise_var * torch.eye(len(bias))
-    return torch.distributions.MultivariateNormal(bias, covariance).log_prob(x)
+    law: Any = torch.distributions.MultivariateNormal(bias, covariance)
+    evidence: Tensor = law.log_prob(x)
+    return evidence
 
 
 def _plus(more: Callable[..., Tensor]) -> Bound:

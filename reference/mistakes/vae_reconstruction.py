@@ -6,6 +6,7 @@ Logits (B, 16, H, W); targets are integer levels, (B, 1, H, W) or (B, H, W).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -201,6 +202,10 @@ def _one_hot_entropy(logits: Tensor, x: Tensor) -> Tensor:
     return -(F.log_softmax(logits, dim=1) * _one_hot(logits, x)).sum(dim=(1, 2, 3)).mean()
 
 
+def _a_python_float(logits: Tensor, x: Tensor) -> Any:
+    return _summed_then_divided(logits, x).item()
+
+
 _RIGHT: tuple[tuple[str, Loss], ...] = (
     ("cross-entropy", lambda logits, x: _per_pixel(logits, x).sum(dim=(1, 2)).mean()),
     ("summed-then-divided", _summed_then_divided),
@@ -210,7 +215,7 @@ _RIGHT: tuple[tuple[str, Loss], ...] = (
     ("image-by-image", _image_by_image),
     ("one-hot", _one_hot_entropy),
     ("of-one-entry", lambda logits, x: _summed_then_divided(logits, x).reshape(1)),
-    ("a-python-float", lambda logits, x: _summed_then_divided(logits, x).item()),
+    ("a-python-float", _a_python_float),
 )
 
 MISTAKES = tuple(

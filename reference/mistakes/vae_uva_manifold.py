@@ -21,7 +21,8 @@ Assemble = Callable[[Tensor, int], Tensor]
 
 
 def _percentiles(n: int) -> Tensor:
-    return torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(n) + 0.5) / n)
+    values: Tensor = torch.special.ndtri((torch.arange(n) + 0.5) / n)
+    return values
 
 
 def _means(logits: Tensor) -> Tensor:

@@ -280,6 +280,9 @@ _WRONG_SAMPLES: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = 
 
 
 MISTAKES = (
-    *(Mistake(f"forward/{name}", "VAE", *rest) for name, *rest in _WRONG),
-    *(Mistake(f"sampling/{name}", "VAE", *rest) for name, *rest in _WRONG_SAMPLES),
+    *(Mistake(f"forward/{name}", "VAE", says, code, killed) for name, says, code, killed in _WRONG),
+    *(
+        Mistake(f"sampling/{name}", "VAE", says, code, killed)
+        for name, says, code, killed in _WRONG_SAMPLES
+    ),
 )

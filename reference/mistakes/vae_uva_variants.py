@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,9 @@ from reference.mistakes.vae_uva_networks import CNNDecoder, CNNEncoder
 class _Lightning(nn.Module):
     """As with PyTorch Lightning: hyperparameters in one place, distributions for everything."""
 
+    encoder: Any
+    decoder: Any
+
     def __init__(self, num_filters: int, z_dim: int, lr: float) -> None:
         super().__init__()
         self.hparams = SimpleNamespace(num_filters=num_filters, z_dim=z_dim, lr=lr)
@@ -26,7 +30,7 @@ class _Lightning(nn.Module):
     def forward(self, imgs: Tensor) -> tuple[Tensor, ...]:
         mean, log_std = self.encoder(imgs)
         q = Normal(mean, log_std.exp())
-        pixels = Categorical(logits=self.decoder(q.rsample()).movedim(1, -1))
+        pixels: Any = Categorical(logits=self.decoder(q.rsample()).movedim(1, -1))
         rec = -pixels.log_prob(imgs.squeeze(1)).sum(dim=[1, 2])
         reg = kl_divergence(q, Normal(0.0, 1.0)).sum(dim=-1)
         return rec.mean(), reg.mean(), bits(rec + reg, imgs).mean()
@@ -34,7 +38,9 @@ class _Lightning(nn.Module):
     @torch.no_grad()
     def sample(self, batch_size: int) -> Tensor:
         logits = self.decoder(torch.randn(batch_size, self.hparams.z_dim))
-        return Categorical(logits=logits.movedim(1, -1)).sample().unsqueeze(1)
+        pixels: Any = Categorical(logits=logits.movedim(1, -1))
+        levels: Tensor = pixels.sample()
+        return levels.unsqueeze(1)
 
 
 class _AsksItsParts(_Lightning):

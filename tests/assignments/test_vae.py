@@ -87,8 +87,8 @@ def test_a_mistake_is_not_taken_for_another(mistake: Mistake) -> None:
 
 def test_every_mistake_that_leaves_a_number_is_named() -> None:
     named = {m.id for m in MISTAKES for v in verdicts_of(m).values() if m.id in v.mistakes}
-    # Answers that are all -inf, or of two levels, tell nothing apart; latents that the known decoder
-    # does not look at leave right pictures. The checks' own sentences say what these mean.
+    # Answers that are all -inf, or of two levels, tell nothing apart; latents that the known
+    # decoder does not look at leave right pictures. The checks' own sentences say what these mean.
     assert {mistake.id for mistake in MISTAKES} - named == {
         "mc/underflow",
         "ancestral/threshold",

@@ -43,7 +43,7 @@ def decoder(z: Tensor) -> Tensor:
     others = 0.1 * z[:, 2:].sum(dim=1, keepdim=True)
     centre = 7 + z[:, :1] + 0.5 * z[:, 1:2] + others + torch.arange(6) / 6  # (B, 6)
     levels = torch.arange(16).reshape(1, 16, 1)
-    return (5 - ((levels - centre[:, None]) ** 2) / 2).reshape(-1, 16, 2, 3)
+    return (5 - 2 * (levels - centre[:, None]) ** 2).reshape(-1, 16, 2, 3)
 
 
 def seeded(sampler: Callable[..., Tensor], *inputs: Any) -> Tensor:

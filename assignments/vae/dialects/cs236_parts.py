@@ -115,8 +115,10 @@ class KnownModel:
             prior = log_density(flat, np.zeros(LATENTS), np.ones(LATENTS))
             kl = divergence(MEAN, VAR, np.zeros_like(MEAN), np.ones_like(VAR))
         found = (Expected(chosen.sum(axis=1), rounding), prior, log_density(flat, mean, var))
-        by_image = (Expected(e.value.reshape(shape), scale_of(e).reshape(shape)) for e in found)
-        return Weights(*by_image, kl)
+        rec, of_p, of_q = (
+            Expected(each.value.reshape(shape), scale_of(each).reshape(shape)) for each in found
+        )
+        return Weights(rec, of_p, of_q, kl)
 
     def _components(self) -> tuple[Array, Array]:
         mean, raw = np.split(self._pre.astype(np.float64), 2, axis=1)  # each (1, K, D)
@@ -133,7 +135,7 @@ class KnownModel:
         """The model without its constructor, which may want networks that were not handed in."""
         subject = self._subject
         model = subject.new(name, subject.handle(name), method="__new__")
-        empty = {f"_{part}": {} for part in ("parameters", "buffers", "modules")}
+        empty: dict[str, object] = {f"_{part}": {} for part in ("parameters", "buffers", "modules")}
         state = {"training": True, **empty, "_non_persistent_buffers_set": {}}
         subject.call(model, state, method="__setstate__")
         for attribute, value in _OWN.items():
@@ -157,12 +159,14 @@ class KnownModel:
     def _logits(self, z: Array, image: Array) -> Array:
         # About the image's own mean, so that no logit is larger than others.
         logits = 0.3 * (z - MEAN[image]) @ self._slopes.astype(np.float64)
-        return logits.astype(np.float32).astype(np.float64)
+        rounded: Array = logits.astype(np.float32).astype(np.float64)
+        return rounded
 
 
 def _nearest(z: Array) -> Array:
     """Whose mean a sample lies about, shape (N,)."""
-    return np.abs(z[:, :1] - MEAN[:, 0]).argmin(axis=1)
+    image: Array = np.abs(z[:, :1] - MEAN[:, 0]).argmin(axis=1)
+    return image
 
 
 def of_mean(terms: Expected, says: str) -> Expected:
@@ -174,6 +178,6 @@ def importance_bound(weights: Weights) -> Expected:
     """-log of the mean of p(x, z) / q(z | x) over the samples, averaged over the images."""
     terms = (weights.reconstruction, weights.prior, weights.posterior)
     log_weights = terms[0].value + terms[1].value - terms[2].value  # (3, S)
-    scale = sum(scale_of(term) for term in terms).max(axis=1) + 1
+    scale = np.sum([scale_of(term) for term in terms], axis=0).max(axis=1) + 1
     value = np.log(log_weights.shape[1]) - special.logsumexp(log_weights, axis=1)
     return of_mean(Expected(value, scale), "the importance-weighted bound of your samples")

@@ -43,9 +43,11 @@ def bernoulli_is_the_log_probability(subject: Subject) -> None:
     expect_all_close(subject.map("log_likelihood_bernoulli", inputs), expected, given=inputs)
 
 
-def gaussians() -> list[tuple[Array, Array, Array]]:
+def gaussians() -> list[tuple[Array, ...]]:
     """Means, log variances and points, simplest first."""
-    made = [tuple(np.zeros((3, *shape), np.float32)) for shape in SHAPES[:2]]
+    made: list[tuple[Array, ...]] = [
+        tuple(np.zeros((3, *shape), np.float32)) for shape in SHAPES[:2]
+    ]
     made += [
         (rows(shape, start), rows(shape, start + 2), rows(shape, start + 5))
         for shape in SHAPES
@@ -81,9 +83,11 @@ def log_mean_exp_stays_finite(subject: Subject) -> None:
     expect_all_close(answers, [log_mean_exp(y) for (y,) in inputs], given=inputs)
 
 
-def pairs() -> list[tuple[Array, Array, Array, Array]]:
+def pairs() -> list[tuple[Array, ...]]:
     """Means and log variances of q and p, simplest first."""
-    made = [tuple(np.zeros((4, *shape), np.float32)) for shape in SHAPES[:2]]
+    made: list[tuple[Array, ...]] = [
+        tuple(np.zeros((4, *shape), np.float32)) for shape in SHAPES[:2]
+    ]
     for shape in SHAPES:
         zeros = np.zeros(shape, np.float32)
         made += [(zeros + 1, zeros, zeros, zeros), (zeros, zeros + 1, zeros, zeros)]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from assignments.vae.decoders import PictureDecoder
+from assignments.vae.dialects.parts import made
 from assignments.vae.pictures import expect_mean_images
 from grader.checks import Array, Callback, Handle, Subject, check, evidence, expect
 from grader.checks.subject import Value
@@ -61,8 +62,7 @@ def _model(subject: Subject) -> Handle:
     try:
         return subject.new("VAE")
     except SubjectError:
-        takes = subject.definition("VAE").parameters
-        return subject.new("VAE", **{size: 20 for size in _SIZES if size in takes})
+        return made(subject, "VAE", dict.fromkeys(_SIZES, 20))
 
 
 def _plotted(subject: Subject, decoder: Callback, i: int, j: int) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assignments.vae.decoders import LEVELS
+from assignments.vae.definitions import LEVELS
 from assignments.vae.dialects.parts import made
 from assignments.vae.dialects.uva_parts import LATENTS, SIDE, SIZES, images
 from grader.checks import (

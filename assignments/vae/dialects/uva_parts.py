@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assignments.vae.decoders import LEVELS, PictureDecoder
+from assignments.vae.decoders import PictureDecoder
+from assignments.vae.definitions import LEVELS
 from assignments.vae.dialects.parts import made, with_parts
 from grader.checks import Array, Handle, Subject, as_array, expect, expect_shape
 
