@@ -203,6 +203,24 @@ def test_a_mean_over_the_batch_loses_the_shape_alone() -> None:
     assert failures("dtu02460", {"DDPM": Mean}).keys() == {"elbo_has_one_entry_for_each_example"}
 
 
+def test_an_unreduced_error_loses_the_shape_alone() -> None:
+    class Unreduced(SkeletonDDPM):
+        def negative_elbo(self, x: torch.Tensor) -> torch.Tensor:
+            t = torch.randint(0, self.T, (len(x), 1))
+            eps, bar = torch.randn_like(x), self.alpha_cumprod[t]
+            x_t = bar.sqrt() * x + (1 - bar).sqrt() * eps
+            return (eps - self.network(x_t, (t + 1) / self.T)) ** 2
+
+    found = failures("dtu02460", {"DDPM": Unreduced})
+    assert found.keys() == {"elbo_has_one_entry_for_each_example"}
+
+
+def test_a_wrong_noise_level_leaves_the_points_for_its_times() -> None:
+    found = failures("dtu02460", {"DDPM": wrong_ddpm("elbo/signal-without-root").code})
+    assert "every_timestep_is_trained" not in found
+    assert "scaled by" in found["time_belongs_to_the_noise"]
+
+
 def wrong_ddpm(name: str) -> Mistake:
     (found,) = (mistake for mistake in ddpm_dtu02460.MISTAKES if mistake.id == name)
     return found
