@@ -42,19 +42,47 @@ def install(shell: Any) -> None:
     """Makes a notebook forgiving: `%%module`, imports of handed-in files, absent packages."""
     find_handed_in()
     shell.ast_transformers.append(StandInImports())
+    unfinished: set[str] = set()
 
     def module(line: str, cell: str) -> None:
-        loaded = load(line.strip(), cell)
-        for name, value in vars(loaded).items():
-            if not name.startswith("__"):
-                shell.user_ns.setdefault(name, value)
+        stubs = stubs_of(cell)
+        for name, value in vars(load(line.strip(), cell)).items():
+            free = name not in shell.user_ns or (name in unfinished and name not in stubs)
+            if free and not name.startswith("__"):
+                shell.user_ns[name] = value
+                (unfinished.add if name in stubs else unfinished.discard)(name)
 
     shell.register_magic_function(module, "cell")
 
 
 def find_handed_in() -> None:
     """Has `import` find the files of the work folder, and load them as far as they go."""
-    sys.meta_path.insert(0, _HandedIn(Path.cwd().resolve()))
+    work = Path.cwd().resolve()
+    sys.meta_path.insert(0, _HandedIn(work))
+    sys.path.append(str(work))
+
+
+def stubs_of(source: str) -> frozenset[str]:
+    """Functions and classes that still hold a stub as it was handed out.
+
+    A skeleton that was left beside the work must not hide it: whoever defines the name, too, wins.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    defined = (s for s in body if isinstance(s, ast.FunctionDef | ast.ClassDef))
+    return frozenset(s.name for s in defined if any(map(_is_stub, ast.walk(s))))
+
+
+def _is_stub(node: ast.AST) -> bool:
+    """Whether this is `raise NotImplementedError`, called with nothing that says more."""
+    if not isinstance(node, ast.Raise) or node.exc is None:
+        return False
+    raised = node.exc
+    if isinstance(raised, ast.Call) and not raised.args:
+        raised = raised.func
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
 def load(name: str, source: str) -> ModuleType:
@@ -65,8 +93,9 @@ def load(name: str, source: str) -> ModuleType:
         source: its text.
     """
     path = Path.cwd() / name
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    # Its own folder first, then those around it: `codebase.utils` may be seen from any of them.
+    around = [str(folder) for folder in path.parents if folder.is_relative_to(Path.cwd())]
+    sys.path[:0] = [folder for folder in around if folder not in sys.path]
     stem = re.sub(r"\W", "_", path.stem)
     module = sys.modules.get(stem)
     if module is not None and getattr(module, "__file__", None) == str(path):

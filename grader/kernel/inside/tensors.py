@@ -20,11 +20,20 @@ def to_student(value: Value, resolve: Callable[[Handle | Callback], Any]) -> Any
         return torch.from_numpy(np.array(value))
     if isinstance(value, Handle | Callback):
         return resolve(value)
+    if _is_shape(value):
+        import torch
+
+        return torch.Size(value)
     if isinstance(value, list | tuple):
         return type(value)(to_student(item, resolve) for item in value)
     if isinstance(value, dict):
         return {key: to_student(item, resolve) for key, item in value.items()}
     return value
+
+
+def _is_shape(value: Value) -> bool:
+    """A tuple of whole numbers: what `x.shape` is, and `x.shape[1:].numel()` asks for."""
+    return type(value) is tuple and bool(value) and all(type(item) is int for item in value)
 
 
 def from_student(value: Any, keep: Callable[[Any], Handle]) -> Value:

@@ -482,3 +482,10 @@ def test_a_stub_that_was_handed_out_is_not_attempted() -> None:
         "not attempted: f is still as it was handed out",
     )
     assert fails(f=refuses).fault == "error"
+
+
+def test_a_shape_arrives_as_torch_has_it() -> None:
+    subject = student(f=lambda shape: [shape[1:].numel(), len(shape)], g=lambda pair: sum(pair))
+    assert subject.call("f", (3, 1, 4, 5)) == [20, 4]
+    assert subject.call("g", (1.5, 2)) == 3.5
+    assert subject.call("g", [1, 2]) == 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.kernel.inside.modules import execute, install, load
+from grader.kernel.inside.modules import execute, install, load, stubs_of
 
 
 def executed(source: str) -> dict[str, Any]:
@@ -164,3 +164,48 @@ def test_a_file_named_as_an_installed_module_is_graded_by_its_own_definitions(sh
     import torch
 
     assert not hasattr(torch, "f")
+
+
+def test_a_package_of_files_is_seen_from_inside_of_it(shell: Shell) -> None:
+    for folder in ("hw2/codebase/models", "hw2/codebase"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    Path("hw2/codebase/utils.py").write_text("import nowhere\ndef twice(x):\n    return 2 * x\n")
+    Path("hw2/codebase/models/vae.py").write_text(
+        "from codebase import utils as ut\nfrom codebase.utils import twice\n"
+        "y = [ut.twice(3), twice(4)]\n"
+    )
+    shell.module("hw2/codebase/models/vae.py")
+    assert shell.user_ns["y"] == [6, 8]
+
+
+SKELETON = "class VAE:\n    def forward(self, x):\n        raise NotImplementedError\n"
+
+
+def test_a_skeleton_left_beside_the_work_does_not_hide_it(shell: Shell) -> None:
+    Path("train_pl.py").write_text(SKELETON + "def f():\n    raise NotImplementedError()\n")
+    Path("train_torch.py").write_text("class VAE:\n    x = 3\ndef f():\n    return 1\n")
+    Path("more.py").write_text("class VAE:\n    x = 4\n" + "def g():\n    return 1\n")
+    for name in ("train_pl.py", "train_torch.py", "more.py"):
+        shell.module(name)
+    assert (shell.user_ns["VAE"].x, shell.user_ns["f"]()) == (3, 1)
+
+
+def test_a_skeleton_alone_is_what_there_is(shell: Shell) -> None:
+    Path("train_pl.py").write_text(SKELETON)
+    shell.module("train_pl.py")
+    with pytest.raises(NotImplementedError):
+        shell.user_ns["VAE"]().forward(1)
+
+
+@pytest.mark.parametrize(
+    ("source", "stub"),
+    [
+        ("def f():\n    raise NotImplementedError()\n", True),
+        ("def f(x):\n    if x:\n        raise NotImplementedError('no')\n    return 1", False),
+        ("def f():\n    raise ValueError", False),
+        ("def f(:", False),
+        ("f = 1", False),
+    ],
+)
+def test_a_stub_is_what_raises_and_says_no_more(source: str, stub: bool) -> None:
+    assert ("f" in stubs_of(source)) == stub
