@@ -20,7 +20,7 @@ from grader.checks.subject import Array, Handle, Request, Subject, Value
 from grader.errors import SubjectError
 
 _PROBES = 12
-_FEWEST_DIFFERENT_NUMBERS = 3
+FEWEST_DIFFERENT_NUMBERS = 3
 _MOST_ALTERNATIVES = 3  # more than this many explanations explain nothing
 # Two float32 ways of writing the same formula differ by at most 2 * 32 unit roundoffs.
 _AGREEMENT = 64 * 2.0**-24
@@ -60,7 +60,7 @@ class _Probes:
 
     def agree(self, outputs: Sequence[Value | SubjectError]) -> bool:
         return all(
-            _same(answer, leaves_of(output), self.magnitude)
+            same(answer, leaves_of(output), self.magnitude)
             for answer, output in zip(self.answers, outputs, strict=True)
         )
 
@@ -139,17 +139,17 @@ def _choose(
     usable = [(request, leaves) for request, leaves in plain if leaves is not None]
     every = [request for request, _ in usable]
     right = [leaves_of(output) for output in _ask(catalogue.make_subject({}), function, every)]
-    magnitude = _magnitude(right)
+    magnitude = magnitude_of(right)
     wrong = [
         (request, leaves)
         for (request, leaves), truth in zip(usable, right, strict=True)
-        if not _same(leaves, truth, magnitude)
+        if not same(leaves, truth, magnitude)
     ]
     spread = {round(i) for i in np.linspace(0, len(wrong) - 1, _PROBES)} if wrong else set()
     chosen = [wrong[i] for i in sorted(spread)]
     numbers = [leaf.ravel() for _, leaves in chosen for leaf in leaves]
     different = np.unique(np.concatenate(numbers)) if numbers else np.zeros(0)
-    if np.isfinite(different).sum() < _FEWEST_DIFFERENT_NUMBERS:
+    if np.isfinite(different).sum() < FEWEST_DIFFERENT_NUMBERS:
         return None
     return _Probes(tuple(r for r, _ in chosen), tuple(a for _, a in chosen), magnitude)
 
@@ -170,7 +170,8 @@ def _ask(subject: Subject, name: str, requests: Sequence[Request]) -> list[Value
     return [subject._request(replace(request, target=name))[0] for request in requests]
 
 
-def _same(answer: list[Array], output: list[Array] | None, magnitude: float) -> bool:
+def same(answer: list[Array], output: list[Array] | None, magnitude: float) -> bool:
+    """Whether two answers have the same shapes and, to rounding, the same numbers."""
     if output is None or [a.shape for a in answer] != [o.shape for o in output]:
         return False
     return all(np.all(agreeing(a, o, magnitude)) for a, o in zip(answer, output, strict=True))
@@ -189,7 +190,8 @@ def leaves_of(value: Value | SubjectError) -> list[Array] | None:
     return None
 
 
-def _magnitude(answers: Sequence[list[Array] | None]) -> float:
+def magnitude_of(answers: Sequence[list[Array] | None]) -> float:
+    """Typical size of the numbers in some answers."""
     numbers = [leaf.ravel() for leaves in answers if leaves for leaf in leaves]
     sizes = np.abs(np.concatenate(numbers)) if numbers else np.zeros(0)
     sizes = sizes[np.isfinite(sizes)]

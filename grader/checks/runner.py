@@ -13,6 +13,7 @@ from grader.checks.declare import Check
 from grader.checks.diagnosis import Diagnosis, diagnose
 from grader.checks.failure import CheckFailure
 from grader.checks.recording import Recorder, recording
+from grader.checks.rerun import explain_by_rerun
 from grader.checks.subject import Subject
 from grader.checks.verdict import Counterexample, Outcome, Verdict
 from grader.checks.watching import Watched
@@ -82,7 +83,7 @@ def run_check(
     facts = recorder.facts | ending.facts
     diagnosis = Diagnosis()
     if ending.outcome in (Outcome.FAILED, Outcome.PARTIAL) and function and catalogue is not None:
-        diagnosis = _explain(watched, catalogue, facts)
+        diagnosis = _explain(check, context, watched, catalogue, facts)
     message = " ".join(filter(None, (ending.message, diagnosis.says or ending.hint)))
     return Verdict(
         question=check.question,
@@ -188,8 +189,18 @@ def _resolve(check: Check, subject: Subject, context: Context) -> dict[str, Any]
     return {name: subject if name == "subject" else getattr(context, name) for name in check.needs}
 
 
-def _explain(watched: Watched, catalogue: Catalogue, facts: dict[str, Any]) -> Diagnosis:
+def _explain(
+    check: Check, context: Context, watched: Watched, catalogue: Catalogue, facts: dict[str, Any]
+) -> Diagnosis:
+    def run(subject: Subject) -> list[Any]:
+        again = Watched(subject)
+        with recording(Recorder("", (), check.hidden, check.alpha)):
+            _run(check, again, context)
+        return again.answers
+
     try:
+        if not watched.calls:  # a class, or a function that returns one
+            return explain_by_rerun(watched.function, watched.answers, catalogue, run)
         calls = [(request, answer) for request, answer in watched.calls if catalogue.knows(request)]
         return diagnose(watched.function, calls, catalogue)
     except Exception:  # noqa: BLE001 - a broken catalogue entry must not change a verdict

@@ -24,6 +24,7 @@ class Watched(Subject):
     Attributes:
         function: whose requests are kept.
         calls: requests of one call each, with their answers.
+        answers: everything that was answered, in order.
         asked: every name that was called, read or taken hold of.
     """
 
@@ -31,10 +32,12 @@ class Watched(Subject):
         self._subject = subject
         self.function = function
         self.calls: list[tuple[Request, Value]] = []
+        self.answers: list[Value | SubjectError] = []
         self.asked: set[str] = set()
 
     def _request(self, request: Request) -> list[Value | SubjectError]:
         answers = self._subject._request(request)
+        self.answers += answers
         if isinstance(request.target, str):
             self.asked.add(request.target)
         if request.target == self.function and not (request.keep or request.method):
