@@ -170,6 +170,22 @@ def export(
 
 
 @app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Who marks, an address each; may be repeated.")
+    ] = None,
+    blind: Annotated[bool, typer.Option("--blind", help="Withhold names and ids.")] = False,
+) -> None:
+    """Mark what waits for a person, and overrule verdicts, on a page in your browser."""
+    from grader.review import serve
+
+    with _told():
+        serve(folder, port, author or [], blind, typer.echo)
+
+
+@app.command()
 def doctor() -> None:
     """See whether this machine can grade safely, by trying what must be denied."""
     from grader.doctor import examine

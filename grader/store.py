@@ -1,6 +1,7 @@
 """The results of a run on disk: SQLite in WAL mode, one row as soon as something is known.
 
-Written by one process only. A kill at any moment leaves every finished submission in place.
+Written by one process only, people's marks excepted, which are only ever added. A kill at any
+moment leaves every finished submission in place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from grader import marks
 from grader.checks.verdict import Verdict
+from grader.effective import with_marks
 from grader.errors import InfrastructureError, UsageError
 from grader.results import SubmissionResult
 
@@ -104,7 +107,16 @@ class Store:
         return next((str(key) for (key,) in self._rows(query, student_id)), None)
 
     def results(self) -> Iterator[SubmissionResult]:
-        """Every result, ordered by student."""
+        """Every result, ordered by student, with what people marked."""
+        in_force: dict[str, dict[str, marks.Mark]] = {}
+        for (student_id, question), given in self._marks().items():
+            if mark := marks.in_force(given):
+                in_force.setdefault(student_id, {})[question] = mark
+        for result in self.automatic():
+            yield with_marks(result, in_force.get(result.student_id, {}))
+
+    def automatic(self) -> Iterator[SubmissionResult]:
+        """Every result as the checks left it, ordered by student."""
         for (text,) in self._rows("select result from results order by student_id"):
             yield SubmissionResult.from_json(json.loads(text))
 
@@ -126,9 +138,18 @@ class Store:
         with self._written():
             self._db.execute("insert or replace into facts values (?, ?)", (name, value))
 
+    def _marks(self) -> dict[marks.Place, list[marks.Mark]]:
+        with self._read():
+            return marks.by_place(self._db)
+
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        try:
+        with self._read():
             return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.DatabaseError as error:
             raise InfrastructureError(
                 f"the results in {self._path} cannot be read ({error}): choose another --out, or "
@@ -178,7 +199,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     try:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + marks.SCHEMA)
     except sqlite3.OperationalError as error:
         raise _unwritable(path, error) from error
     except sqlite3.DatabaseError as error:

@@ -103,7 +103,7 @@ def _value(role: str, name: str, value: Shown) -> Value:
 
 
 def _meaning(verdict: Verdict) -> str:
-    if verdict.verdict is not Outcome.PASSED:
+    if verdict.verdict is not Outcome.PASSED or verdict.by:
         return ""
     if verdict.detectable:
         bound = label(verdict.detectable, 200)
@@ -116,6 +116,8 @@ def _evidence(verdict: Verdict) -> tuple[Fact, ...]:
         Fact(label(name).replace("_", " ").capitalize(), fact(value))
         for name, value in list(verdict.evidence.items())[:24]
     ]
+    if verdict.by:
+        return tuple(facts)
     if verdict.verdict in (Outcome.PASSED, Outcome.FAILED, Outcome.PARTIAL):
         facts.append(Fact("A right answer fails", _false_fail(verdict.false_fail)))
     if verdict.detectable:

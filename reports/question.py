@@ -41,6 +41,7 @@ class Card:
         weight: width of its segment in the overview, by the points it can earn.
         share: of those points that were earned, in percent.
         signature: how the sheet declares the function.
+        overruled: what the checks had said where a person decided otherwise.
         expanded: whether the student's cells are unfolded from the start.
     """
 
@@ -56,6 +57,7 @@ class Card:
     signature: str
     rubric: str
     checks: tuple[CheckView, ...]
+    overruled: tuple[CheckView, ...]
     metric: Metric | None
     cells: tuple[CellView, ...]
     expanded: bool
@@ -68,28 +70,31 @@ def cards(
     catalogue: Mapping[str, str],
 ) -> tuple[Card, ...]:
     """A card per question in the order of the sheet."""
-    ids = [question.id for question in assignment.questions]
     return tuple(
-        _card(result, question, index, _cells(question, answering(question, cells, ids)), catalogue)
-        for index, question in enumerate(assignment.questions, 1)
+        card(result, assignment, question, cells, catalogue) for question in assignment.questions
     )
 
 
-def _card(
+def card(
     result: SubmissionResult,
+    assignment: Assignment,
     question: Question,
-    index: int,
-    cells: tuple[CellView, ...],
+    cells: Sequence[Cell],
     catalogue: Mapping[str, str],
 ) -> Card:
+    """The card of one question."""
+    ids = [other.id for other in assignment.questions]
     verdicts = [verdict for verdict in result.verdicts if verdict.question == question.id]
     outcome = combined(verdicts)
     earned = sum(verdict.points for verdict in verdicts)
     possible = sum(verdict.max_points for verdict in verdicts) or question.points
     metric = question.threshold.metric if question.threshold else ""
+    own = tuple(
+        cell_view(cell, question.title) for cell in answering(question, cells, ids)[:_MAX_CELLS]
+    )
     return Card(
         id=question.id,
-        number=label(question.sheet or str(index), 12),
+        number=label(question.sheet or str(ids.index(question.id) + 1), 12),
         title=label(question.title, 200),
         look=look(outcome),
         outcome=outcome,
@@ -104,13 +109,16 @@ def _card(
             for verdict in verdicts
             if verdict.verdict is not Outcome.MANUAL or verdict.message
         ),
+        overruled=tuple(
+            check.view(v, catalogue) for verdict in verdicts for v in verdict.overruled
+        ),
         metric=(
             metrics.view(result, metric, question.threshold)
             if metric in metrics.metrics(result)
             else None
         ),
-        cells=cells,
-        expanded=outcome is not Outcome.PASSED or any(cell.outputs for cell in cells),
+        cells=own,
+        expanded=outcome is not Outcome.PASSED or any(cell.outputs for cell in own),
     )
 
 
@@ -121,15 +129,12 @@ def _signature(question: Question) -> str:
     return f"{question.function.name}({arguments})" if arguments else question.function.name
 
 
-def _cells(question: Question, found: Sequence[Cell]) -> tuple[CellView, ...]:
-    return tuple(_cell(cell, label(question.title, 200)) for cell in found[:_MAX_CELLS])
-
-
-def _cell(cell: Cell, title: str) -> CellView:
+def cell_view(cell: Cell, title: str) -> CellView:
+    """A cell as it stands on a page; `title` is what its pictures' descriptions refer to."""
     cut = passage(cell.source, _MAX_SOURCE)
     return CellView(
         kind=cell.kind,
         source=highlighted(cut.text) if cell.kind == "code" else cut.text.strip(),
         omitted=cut.omitted,
-        outputs=outputs.shown(cell.outputs, title),
+        outputs=outputs.shown(cell.outputs, label(title, 200)),
     )

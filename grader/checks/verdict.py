@@ -61,6 +61,8 @@ class Verdict:
         evidence: plain facts behind the decision (inputs tried, statistic, n, tolerance).
         hidden: whether the check is unknown to students, so that reports can keep it so.
         replay: token that reproduces this verdict alone.
+        by: the person who decided; empty where a program did.
+        overruled: what the checks had said where a person decided otherwise; earns nothing.
     """
 
     question: str
@@ -78,6 +80,8 @@ class Verdict:
     hidden: bool = False
     replay: str | None = None
     wall_seconds: float = 0.0
+    by: str = ""
+    overruled: tuple[Verdict, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain builtins, ready for `json.dumps`."""
@@ -93,6 +97,7 @@ class Verdict:
                 "verdict": Outcome(data["verdict"]),
                 "mistakes": tuple(data["mistakes"]),
                 "counterexample": None if example is None else _counterexample(example),
+                "overruled": tuple(map(cls.from_json, data.get("overruled", ()))),
             }
         )
 

@@ -59,8 +59,11 @@ class Gradebook:
         return "".join(f" {sentence}" for sentence in told)
 
     def _open(self, verdicts: Sequence[Verdict]) -> Iterator[str]:
-        """Names of mistakes, and messages of public checks; a hidden check says nothing more."""
+        """Names of mistakes, what public checks and people say; hidden checks say nothing more."""
         for verdict in verdicts:
+            if verdict.by:
+                yield from filter(None, [verdict.message])
+                continue
             if verdict.verdict in (Outcome.PASSED, Outcome.MANUAL):
                 continue
             if verdict.mistakes:

@@ -29,15 +29,27 @@ def _program(*names: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def _started(profile: Path) -> webdriver.Chrome:
     options = Options()
     options.binary_location = _program("chromium", "chromium-browser", "google-chrome")
     for switch in SWITCHES:
         options.add_argument(switch)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.add_argument(f"--user-data-dir={profile}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(_program("chromedriver")))
+    return webdriver.Chrome(options, Service(_program("chromedriver")))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    driver = _started(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def second_browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Another person's: it shares no cookies with the first."""
+    driver = _started(tmp_path / "profile")
     yield driver
     driver.quit()
 

@@ -1,0 +1,67 @@
+"""Results with people's marks in them: the one place where a mark becomes a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from grader.checks.verdict import Outcome, Verdict
+from grader.marks import Mark
+from grader.results import SubmissionResult
+
+
+def with_marks(result: SubmissionResult, marks: Mapping[str, Mark]) -> SubmissionResult:
+    """A result in which marked questions hold one verdict, a person's.
+
+    Args:
+        result: as the checks left it.
+        marks: the ones in force, by question.
+    """
+    if result.status == "infrastructure":
+        return result  # nothing was graded that could be marked
+    own: dict[str, list[Verdict]] = {}
+    for verdict in result.verdicts:
+        own.setdefault(verdict.question, []).append(verdict)
+    verdicts: list[Verdict] = []
+    for question, automatic in own.items():
+        mark = marks.get(question)
+        verdicts += [_marked(mark, automatic)] if mark and counts(mark, result) else automatic
+    return replace(result, verdicts=tuple(verdicts))
+
+
+def counts(mark: Mark, result: SubmissionResult) -> bool:
+    """Whether a mark in force decides; it says nothing about a hand-in its author has not read."""
+    return mark.points is not None and mark.digest == result.digest
+
+
+def waits(automatic: Sequence[Verdict]) -> bool:
+    """Whether a question is a person's to mark."""
+    return any(verdict.verdict is Outcome.MANUAL for verdict in automatic)
+
+
+def _marked(mark: Mark, automatic: Sequence[Verdict]) -> Verdict:
+    possible = sum(verdict.max_points for verdict in automatic)
+    points = min(mark.points or 0.0, possible)
+    overruled = () if waits(automatic) else tuple(automatic)
+    outcome = _outcome(points, possible)
+    mistakes = dict.fromkeys(m for verdict in overruled for m in verdict.mistakes)
+    why = mark.reason if overruled else ""
+    return Verdict(
+        question=mark.question,
+        check=mark.question,
+        verdict=outcome,
+        points=points,
+        max_points=possible,
+        title=f"{'Decided' if overruled else 'Marked'} by {mark.author}",
+        message="\n".join(filter(None, (why, mark.comment))),
+        mistakes=() if outcome is Outcome.PASSED else tuple(mistakes),
+        evidence={"marked_by": mark.author, "marked_at": mark.marked_at},
+        by=mark.author,
+        overruled=overruled,
+    )
+
+
+def _outcome(points: float, possible: float) -> Outcome:
+    if points >= possible:
+        return Outcome.PASSED
+    return Outcome.PARTIAL if points > 0 else Outcome.FAILED
