@@ -32,6 +32,9 @@ def write_filter(target: IO[bytes]) -> None:
     """Writes the compiled filter, as bubblewrap's `--seccomp` reads it."""
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     denied = pyseccomp.ERRNO(errno.EPERM)
+    # The default, for calls as 32-bit programs make them, ends one thread and leaves the process
+    # hanging until its deadline.
+    program.set_attr(pyseccomp.Attr.ACT_BADARCH, denied)
     for name in _DENIED:
         # A call that this architecture does not have needs no rule.
         if pyseccomp.resolve_syscall(pyseccomp.system_arch(), name) >= 0:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -60,3 +61,23 @@ def test_a_process_that_ends_meanwhile_counts_nothing() -> None:
 
     assert watch._total(os.getpid(), gone) == 0
     assert watch._total(2**22 + 1, gone) == 0
+
+
+def test_looking_takes_no_more_than_its_share_of_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def look(_: MemoryWatch) -> None:
+        nonlocal looks
+        looks += 1
+        end = time.thread_time() + 0.1
+        while time.thread_time() < end:
+            pass
+
+    async def for_a_second() -> None:
+        watching = asyncio.create_task(MemoryWatch(os.getpid(), 1 << 40, lambda: None).run())
+        await asyncio.sleep(1)
+        watching.cancel()
+
+    monkeypatch.setattr(MemoryWatch, "look", look)
+    asyncio.run(for_a_second())
+    assert looks <= 3

@@ -1,0 +1,5 @@
+# %% right
+# %%
+print("x" * (20 << 20))
+# %%
+print("after it")

@@ -1,0 +1,3 @@
+# %% right
+# %%
+name = input("Who is there? ")

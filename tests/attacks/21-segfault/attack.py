@@ -1,0 +1,5 @@
+# %% right
+# %%
+import ctypes
+
+ctypes.string_at(0)

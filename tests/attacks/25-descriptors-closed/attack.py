@@ -1,0 +1,5 @@
+# %% right
+# %%
+import os
+
+os.closerange(0, 1024)

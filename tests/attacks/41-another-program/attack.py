@@ -1,0 +1,5 @@
+# %% right
+# %%
+import os
+
+os.execv("/bin/sleep", ["sleep", "1000"])

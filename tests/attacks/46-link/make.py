@@ -1,0 +1,6 @@
+import os
+
+
+def make(course, student, notebook):
+    (course / student).mkdir()
+    os.symlink("/etc/passwd", course / student / "work.ipynb")

@@ -1,0 +1,4 @@
+# %% right
+# %%
+def scale(values):
+    return (2 * values).to_sparse()
