@@ -167,8 +167,7 @@ class _Driver:
             await execution.run()
         except DeadKernelError:
             if self._watch.exceeded:
-                limit = self._job.sandbox.limits.memory >> 20
-                return "memory", f"used more than {limit} MiB of memory", False
+                return "memory", self._watch.exceeded, False
             return "crashed", "the kernel died: os._exit, a crash, or a kill", False
         except UnresponsiveError as error:
             return "timeout", str(error), False

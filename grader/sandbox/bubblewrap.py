@@ -16,6 +16,7 @@ from grader.sandbox.spec import (
     DATA,
     HOME,
     LIBRARY,
+    PLACES,
     SUBMISSION,
     WORK,
     Sandbox,
@@ -142,7 +143,7 @@ def _bind(source: str | Path, target: str | Path) -> Iterator[str]:
 def _writable(sandbox: Sandbox) -> Iterator[str]:
     yield from ("--proc", "/proc", "--dev", "/dev")
     disk = str(sandbox.limits.disk)
-    for path in (HOME, "/tmp", "/dev/shm"):  # noqa: S108  inside the sandbox
+    for path in PLACES:
         yield from _parents(path)
         yield from ("--perms", "1777", "--size", disk, "--tmpfs", path)
     yield from ("--perms", "1777", "--dir", WORK)

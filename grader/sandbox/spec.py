@@ -14,6 +14,8 @@ from grader.assignment import Limits
 # Where things stand inside; a tier without its own root gives the host's paths instead.
 HOME = "/home/student"
 WORK = f"{HOME}/work"
+# Writable, each of a bounded size, and gone with the sandbox.
+PLACES = (HOME, "/tmp", "/dev/shm")  # noqa: S108  inside the sandbox
 LIBRARY = "/run/grader"
 SUBMISSION = "/submission"
 DATA = "/data"

@@ -19,14 +19,22 @@ from grader.assignment import Limits
 from grader.errors import InfrastructureError
 from grader.sandbox.bubblewrap import Bubblewrap, interpreter_folders, nesting_command
 from grader.sandbox.held import HeldProcess
-from grader.sandbox.spec import DATA, HOME, LIBRARY, WORK, Sandbox, boot_settings, environment
+from grader.sandbox.spec import (
+    DATA,
+    HOME,
+    LIBRARY,
+    PLACES,
+    WORK,
+    Sandbox,
+    boot_settings,
+    environment,
+)
 from grader.sandbox.zygotes import ZYGOTE_UID, Share, connect, hold
 
 # Before, processes were counted over all sandboxes of a user together.
 _OLDEST_LINUX = (5, 14)
 _INSIDE = Path(__file__).parents[1] / "kernel" / "inside"
 _START_SECONDS = 60.0
-_PLACES = (HOME, "/tmp", "/dev/shm")  # noqa: S108  inside the sandbox
 
 
 class Warm:
@@ -116,7 +124,7 @@ def _forked(
         "targets": targets,
         "settings": complete,
         "environment": environment(sandbox, HOME, DATA),
-        "places": list(_PLACES),
+        "places": list(PLACES),
         "kept": [prefix for prefix in interpreter_folders() if _is_covered(prefix)],
         "work": WORK,
     }
@@ -131,7 +139,7 @@ def _forked(
 
 
 def _is_covered(folder: str) -> bool:
-    return any(Path(folder).is_relative_to(place) for place in _PLACES)
+    return any(Path(folder).is_relative_to(place) for place in PLACES)
 
 
 @contextmanager

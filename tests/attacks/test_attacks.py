@@ -8,6 +8,7 @@ file or mount is left.
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.attacks.course import SECRETS, Course
 from tests.attacks.program import TIERS, Attack, attacks, loaded
 
 FULL = {"numbers": 3, "tensors": 6}
+LARGEST_PAGE = 2 << 20
 ATTACKS = attacks()
 _problems: dict[str, str | None] = {}
 
@@ -81,15 +83,24 @@ def test_an_attack_ends_as_expected_and_costs_nobody_else(
     attack: Attack, tier: str, runs: Runs
 ) -> None:
     course = runs.of(attack, tier)
+    results = course.results()
+    require_unharmed(course, results)
+    for student in course.hostile[attack.name]:
+        require(attack, course, student, results[student])
+
+
+def require_unharmed(course: Course, results: dict[str, Any]) -> None:
+    """What holds of every run, whoever was in it."""
     assert course.left == []
     assert "\x1b" not in course.said
     assert "Traceback" not in course.said
-    results = course.results()
-    for student, row in results.items():
-        if "~neighbour" in student:
-            assert (row["status"], row["score"]) == ("graded", FULL[attack.sheet]), row
-    for student in course.hostile[attack.name]:
-        require(attack, course, student, results[student])
+    neighbours = [row for student, row in results.items() if "~neighbour" in student]
+    assert neighbours
+    for row in neighbours:
+        assert (row["status"], row["score"]) == ("graded", FULL[course.sheet]), row
+    with (course.out / "grades.csv").open(newline="", encoding="utf-8") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
 def require(attack: Attack, course: Course, student: str, row: dict[str, Any]) -> None:
@@ -111,6 +122,7 @@ def require(attack: Attack, course: Course, student: str, row: dict[str, Any]) -
     for text in attack.not_on_page:
         assert text not in page
         assert text not in (course.out / "report/index.html").read_text("utf-8")
+    assert len(page) < LARGEST_PAGE
     assert row["wall_seconds"] <= attack.seconds, row["wall_seconds"]
 
 

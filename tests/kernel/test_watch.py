@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -81,3 +82,31 @@ def test_looking_takes_no_more_than_its_share_of_a_core(monkeypatch: pytest.Monk
     monkeypatch.setattr(MemoryWatch, "look", look)
     asyncio.run(for_a_second())
     assert looks <= 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="looks at a folder of the machine's own")
+def test_files_are_counted_where_a_sandbox_writes_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(watch, "PLACES", (str(tmp_path),))
+    monkeypatch.setattr(watch, "MAX_FILES", 0)
+    calls: list[int] = []
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        outer = MemoryWatch(os.getpid(), 1 << 40, lambda: calls.append(1), keeper=True)
+        outer.look()
+        child.kill()
+    assert outer.exceeded == "made more than 0 files, which take memory"
+    assert calls == [1]
+
+
+def test_what_a_plain_process_shares_with_the_machine_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "MAX_FILES", 0)
+    seen = MemoryWatch(os.getpid(), 1 << 40, lambda: pytest.fail("there is no excess"))
+    seen.look()
+    assert not seen.exceeded
+
+
+def test_a_sandbox_without_processes_has_no_files() -> None:
+    assert watch._files(2**22 + 1) == 0

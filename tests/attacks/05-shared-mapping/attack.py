@@ -4,6 +4,6 @@ import mmap
 import time
 
 held = mmap.mmap(-1, 1500 << 20)
-for start in range(0, len(held), 4096):
-    held[start] = 1
+for _ in range(1500):
+    held.write(bytes(1 << 20))
 time.sleep(4)
