@@ -17,6 +17,7 @@ from grader.review.app import application
 from grader.review.desk import laid_out
 from grader.review.door import Door
 from grader.store import FILE, Store
+from reports.typeset import label
 
 _LOOPBACK = "127.0.0.1"
 
@@ -47,7 +48,7 @@ def serve(
 
     with _listening(port) as listener:
         door = Door(listener.getsockname()[1])
-        for author in authors or [_logged_in()]:
+        for author in [label(author) for author in authors] or [_logged_in()]:
             tell(f"{author}: {door.invite(author)}")
         tell("each address opens once; Ctrl-C ends the review and writes grades and report")
         config = uvicorn.Config(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -43,6 +44,15 @@ def reviewing(out: Path, *options: str) -> Iterator[list[str]]:
     assert server.returncode == 0
 
 
+def prepare(browser: webdriver.Chrome, width: int, scheme: str) -> None:
+    """Whatever another test has left the browser like."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.get_log("browser")
+    resize(browser, width)
+
+
 def keys(browser: webdriver.Chrome, *typed: str) -> None:
     """Types where the focus is, as a person does."""
     webdriver.ActionChains(browser).send_keys(*typed).perform()
@@ -53,12 +63,27 @@ def chord(browser: webdriver.Chrome, modifier: str, key: str) -> None:
     held.send_keys(key).key_up(modifier).perform()
 
 
+def wait(browser: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
+    """A form that was sent by a key is answered a while later."""
+    return WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
+
+
 def heading(browser: webdriver.Chrome, text: str) -> None:
     """Waits for the page with this heading."""
-    WebDriverWait(browser, 10).until(
-        lambda driver: driver.find_element(By.TAG_NAME, "h1").text == text,
+    wait(browser).until(
+        lambda driver: [h1.text for h1 in driver.find_elements(By.TAG_NAME, "h1")] == [text],
         f"no heading {text!r} came",
     )
+
+
+def shown(browser: webdriver.Chrome, text: str) -> None:
+    """Waits for the page that says this."""
+    wait(browser).until(lambda driver: text in body(driver), f"nothing said {text!r}")
+
+
+def follow(browser: webdriver.Chrome, link: str) -> None:
+    """Clicks the first link with this text."""
+    wait(browser).until(lambda driver: driver.find_elements(By.LINK_TEXT, link))[0].click()
 
 
 def body(browser: webdriver.Chrome) -> str:
@@ -72,8 +97,8 @@ def value(browser: webdriver.Chrome, field: str) -> str | None:
 def open_answer(browser: webdriver.Chrome, question: str, student: str) -> None:
     """From the overview to one answer, by its links."""
     browser.get(browser.current_url.split("/questions")[0].rstrip("/") + "/")
-    browser.find_element(By.LINK_TEXT, question).click()
-    browser.find_element(By.LINK_TEXT, student).click()
+    follow(browser, question)
+    follow(browser, student)
     heading(browser, student)
 
 
@@ -85,7 +110,7 @@ def test_an_evening_of_marking(
     browser: webdriver.Chrome, second_browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
     out = evening.run_of(tmp_path)
-    resize(browser, 1280)
+    prepare(browser, 1280, "light")
     with reviewing(out, "--author", "Ann", "--author", "Bo") as (for_ann, for_bo):
         browser.get(for_ann)
         heading(browser, OVERVIEW)
@@ -100,7 +125,7 @@ def test_an_evening_of_marking(
 
 
 def mark_three_questions(browser: webdriver.Chrome) -> None:
-    browser.find_element(By.LINK_TEXT, "Mark").click()
+    follow(browser, "Mark")
     heading(browser, ADA)
     assert evening.MC in body(browser)
     assert "names the variance of p(x | z)" in body(browser)
@@ -109,7 +134,7 @@ def mark_three_questions(browser: webdriver.Chrome) -> None:
     keys(browser, "c", "Say how it grows.", Keys.ESCAPE, "1", Keys.ENTER)
     heading(browser, OVERVIEW)
 
-    browser.find_element(By.LINK_TEXT, "Mark").click()
+    follow(browser, "Mark")
     heading(browser, ADA)
     (figure,) = browser.find_elements(By.CSS_SELECTOR, ".outputs img")
     assert figure.get_property("naturalWidth") == 512
@@ -119,11 +144,11 @@ def mark_three_questions(browser: webdriver.Chrome) -> None:
     keys(browser, "0", Keys.ENTER)
     heading(browser, OVERVIEW)
 
-    browser.find_element(By.LINK_TEXT, "Mark").click()
+    follow(browser, "Mark")
     heading(browser, ADA)
     keys(browser, "c", "Which posterior?")
     chord(browser, Keys.CONTROL, Keys.ENTER)
-    assert "Points are a number from 0 to 1.5." in body(browser)
+    shown(browser, "Points are a number from 0 to 1.5.")
     assert value(browser, "comment") == "Which posterior?"
     keys(browser, "1,25", Keys.ENTER)
     heading(browser, LIN)
@@ -139,9 +164,9 @@ def overrule_the_kl(browser: webdriver.Chrome) -> None:
     open_answer(browser, "KL to the unit Gaussian", LIN)
     assert "kl/missing-half" in body(browser)
     keys(browser, "3", Keys.ENTER)
-    assert "Say why" in body(browser)
+    shown(browser, "Say why")
     keys(browser, "r", "The sheet had the factor wrong.", Keys.ENTER)
-    WebDriverWait(browser, 10).until(lambda driver: "in force" in body(driver))
+    shown(browser, "in force")
     assert "Reason: The sheet had the factor wrong." in body(browser)
 
 
@@ -149,10 +174,10 @@ def two_at_once(ann: webdriver.Chrome, bo: webdriver.Chrome) -> None:
     for browser in (ann, bo):
         open_answer(browser, "Why Monte Carlo is inefficient here", ADA)
     keys(ann, "2", Keys.ESCAPE, "r", "Both points are there.", Keys.ENTER)
-    WebDriverWait(ann, 10).until(lambda driver: "Both points are there." in body(driver))
+    shown(ann, "in force\nReason: Both points are there.")
     keys(bo, "c", "Rare ones: how rare?", Keys.ESCAPE, "r", "No dimension.", Keys.ESCAPE, "1")
     keys(bo, Keys.ENTER)
-    WebDriverWait(bo, 10).until(lambda driver: "Two marks at the same time" in body(driver))
+    shown(bo, "Two marks at the same time")
     assert [value(bo, field) for field in ("points", "comment")] == ["1", "Rare ones: how rare?"]
     ann.refresh()
     for browser in (ann, bo):
@@ -160,7 +185,7 @@ def two_at_once(ann: webdriver.Chrome, bo: webdriver.Chrome) -> None:
         assert "Both points are there." in rivals
         assert "Rare ones: how rare?" in rivals
     ann.find_element(By.XPATH, "//button[text()='Take this one']").click()
-    WebDriverWait(ann, 10).until(
+    wait(ann).until(
         lambda driver: not driver.find_elements(By.CLASS_NAME, "rivals"), "still two marks"
     )
 
@@ -216,11 +241,7 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 def test_every_page_fits_its_width(
     browser: webdriver.Chrome, review: list[str], screenshots: Path, width: int, scheme: str
 ) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    browser.get_log("browser")
-    resize(browser, width)
+    prepare(browser, width, scheme)
     entrance = review.pop()
     browser.get(entrance)
     for name, path in evening.pages().items():
