@@ -8,28 +8,21 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-import reprlib
-import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from grader.authoring import Table, explain, read_table
 from grader.errors import AssignmentError, UsageError
 
 DIALECTS = "dialects"
-
-# Set while an assignment is read, never in its file.
-_NOT_WRITTEN = ("folder", "dialect", "dialect_checks")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -46,11 +39,7 @@ Size = Annotated[int, BeforeValidator(_bytes)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z_0-9]*$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Limits(_Table):
+class Limits(Table):
     """What one submission may use."""
 
     cell_seconds: float = Field(default=120, gt=0)
@@ -64,14 +53,14 @@ class Limits(_Table):
     processes: int = Field(default=256, gt=16)
 
 
-class Data(_Table):
+class Data(Table):
     """The data sets that a submission may train on; held-out parts never enter the sandbox."""
 
     default: str = "digits"
     accepts: tuple[str, ...] = ()
 
 
-class Late(_Table):
+class Late(Table):
     """What a late hand-in loses, in shares of its points; verdicts are never touched."""
 
     due: AwareDatetime = Field(description="with its offset, as 2026-11-20T23:59:00+01:00")
@@ -80,14 +69,14 @@ class Late(_Table):
     most: float = Field(default=1.0, ge=0, le=1)
 
 
-class Signature(_Table):
+class Signature(Table):
     """A name and the conventions of its arguments, such as `KLD(mean, log_std)`."""
 
     name: Name
     arguments: tuple[str, ...] = ()
 
 
-class Threshold(_Table):
+class Threshold(Table):
     """Points by a recomputed metric: all at `full`, none at `zero`, linear between."""
 
     metric: str = Field(min_length=1)
@@ -101,7 +90,7 @@ class Threshold(_Table):
         return self
 
 
-class Figure(_Table):
+class Figure(Table):
     """A figure that the notebook has to show: which cell, and how it is laid out."""
 
     after: str = Field(description="grade_id or tag of the cell whose output holds it")
@@ -109,7 +98,7 @@ class Figure(_Table):
     columns: int = Field(default=1, gt=0)
 
 
-class Question(_Table):
+class Question(Table):
     """One question of the sheet."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -132,7 +121,7 @@ class Question(_Table):
         return bool(self.rubric)
 
 
-class Assignment(_Table):
+class Assignment(Table):
     """What `assignment.toml` says, perhaps in a dialect, and where it stands."""
 
     title: str
@@ -213,24 +202,6 @@ def validated(path: Path, table: dict[str, Any], more: dict[str, Any]) -> Assign
     return assignment
 
 
-def read_table(path: Path) -> dict[str, Any]:
-    """What the TOML of an assignment or a dialect says.
-
-    Raises:
-        AssignmentError: it cannot be read, is malformed, or sets what is never written there.
-    """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AssignmentError(f"{path}: not valid TOML: {error}; correct that line") from error
-    except OSError as error:
-        raise AssignmentError(f"{path} cannot be read ({error.strerror})") from error
-    for key in _NOT_WRITTEN:
-        if key in table:
-            raise AssignmentError(f"{path}: {key}: there is no such key; take it out")
-    return table
-
-
 def installed() -> dict[str, Path]:
     """Assignments that come with grader, by name."""
     spec = importlib.util.find_spec("assignments")
@@ -250,50 +221,6 @@ def _find(name_or_path: str | Path) -> Path:
         f"no assignment {str(name_or_path)!r}: not a folder with an assignment.toml, and not "
         f"one of {', '.join(known) or 'none'}; `grader new NAME` makes one"
     )
-
-
-def explain(error: ValidationError, table: dict[str, Any]) -> str:
-    """The first of the errors in one sentence: where, what is wrong, what to do."""
-    # A misspelt key is missing as well, under its right name: said first, it explains both.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    given = reprlib.repr(first["input"])
-    match first["type"]:
-        case "extra_forbidden":
-            what = f"there is no such key{_meant(str(first['loc'][-1]))}; rename it or take it out"
-        case "missing":
-            what = "this key is missing; add it"
-        case "tuple_type":
-            what = f"this takes a list, not {given}"
-        case "model_type" | "dict_type":
-            what = f"this takes a table, not {given}"
-        case "value_error":
-            what = f"{first['ctx']['error']!s}, not {given}"
-        case _:
-            what = f"{first['msg'][0].lower()}{first['msg'][1:]}, not {given}"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{_place(first['loc'], table)}: {what}{more}"
-
-
-def _place(loc: tuple[int | str, ...], table: dict[str, Any]) -> str:
-    """The key in the file; a question by its id rather than by its number."""
-    if loc[0] == "question" and len(loc) > 1 and isinstance(loc[1], int):
-        question = table["question"][loc[1]]
-        known = isinstance(question, dict) and isinstance(question.get("id"), str)
-        name = repr(question["id"]) if known else f"number {loc[1] + 1}"
-        return f"question {name}" + (f", {_dotted(loc[2:])}" if loc[2:] else "")
-    return _dotted(loc)
-
-
-def _dotted(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc)
-
-
-def _meant(unknown: str) -> str:
-    """The key that an unknown one looks like."""
-    tables = (Assignment, Question, Limits, Late, Data, Signature, Threshold, Figure)
-    keys = [key for table in tables for key in table.__annotations__]
-    close = get_close_matches(unknown, keys, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _require_unique(path: Path, assignment: Assignment) -> None:

@@ -5,23 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from grader.assignment import (
-    DIALECTS,
-    Assignment,
-    Question,
-    explain,
-    read_table,
-    validated,
-)
+from grader.assignment import DIALECTS, Assignment, Question, validated
+from grader.authoring import Table, explain, read_table
 from grader.errors import AssignmentError, UsageError
 
 
-class Dialect(BaseModel):
+class Dialect(Table):
     """What a dialect's TOML says. Only its own questions are asked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     modules: tuple[str, ...] = ()
