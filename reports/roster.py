@@ -56,6 +56,7 @@ _UNREADABLE = Standing("unreadable", "Could not be read", "bad")
 _STOPPED = {
     "timeout": Standing("timeout", "Out of time", "bad"),
     "memory": Standing("memory", "Out of memory", "bad"),
+    "crashed": Standing("crashed", "Crashed", "bad"),
 }
 _WAITING = Standing("waiting", "Waits for a person", "wait")
 _FULL = Standing("passed", "Passed everything", "good")

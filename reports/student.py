@@ -49,6 +49,7 @@ class StudentPage:
 _BANNERS = {
     "timeout": ("bad", "The notebook ran out of time; it is graded as far as it got."),
     "memory": ("bad", "The notebook ran out of memory; it is graded as far as it got."),
+    "crashed": ("bad", "The notebook ended its own kernel; nothing could be asked afterwards."),
     "unreadable": ("bad", "This hand-in could not be read."),
     "infrastructure": ("ours", "Our fault, not yours: grading broke off and will be run again."),
 }

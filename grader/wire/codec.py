@@ -83,6 +83,7 @@ class Encoder:
     def _array(self, array: Array) -> str:
         if array.dtype.name not in _DTYPES:
             raise WireError(f"an array of dtype {array.dtype.name} cannot cross")
+        _require_moderate(array)
         key = str(len(self._arrays))
         self._arrays[key] = np.ascontiguousarray(array).reshape(array.shape)
         return key
@@ -155,8 +156,7 @@ class _Decoder:
         array = self._arrays.pop(_expect(str, body), None)
         if array is None or array.dtype.name not in _DTYPES:
             raise WireError("the message refers to an array that it does not hold")
-        if math.prod(length for length in array.shape if length) > max(array.size, MAX_EMPTY):
-            raise WireError("an array without elements has dimensions that are too large")
+        _require_moderate(array)
         # A byte of 2 is neither True nor False to numpy.
         return np.asarray(array.view(np.uint8) != 0) if array.dtype == np.bool_ else array
 
@@ -198,6 +198,11 @@ def _key(key: Any) -> str:
     if type(key) is not str:
         raise WireError("keys of a dictionary are strings")
     return _bounded_text(key)
+
+
+def _require_moderate(array: Array) -> None:
+    if math.prod(length for length in array.shape if length) > max(array.size, MAX_EMPTY):
+        raise WireError("an array without elements has dimensions that are too large")
 
 
 def _bounded(value: int) -> int:

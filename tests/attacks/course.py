@@ -164,11 +164,12 @@ def _listening() -> Iterator[list[str]]:
     """A socket of the machine's that an attack knows the name of; tells who has come."""
     reached: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(LISTENER)
-        listener.listen()
+        with contextlib.suppress(OSError):  # another run listens, and is told
+            listener.bind(LISTENER)
+            listener.listen()
         listener.setblocking(False)
         yield reached
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):
             listener.accept()[0].close()
             reached.append(LISTENER)
 

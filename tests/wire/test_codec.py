@@ -251,6 +251,9 @@ def test_an_empty_array_whose_sum_over_an_axis_would_fill_the_memory_is_refused(
     with pytest.raises(WireError, match="dimensions"):
         decode(b'{"array": "0"}', _tensor("F32", [MAX_EMPTY + 1, 0], 0))
     assert decode(b'{"array": "0"}', _tensor("F32", [MAX_EMPTY, 0], 0)).shape == (MAX_EMPTY, 0)
+    # Whoever sends it hears of it, so that one such answer does not end the conversation.
+    with pytest.raises(WireError, match="dimensions"):
+        encode([np.zeros((MAX_EMPTY + 1, 0))])
 
 
 def test_one_array_cannot_be_referred_to_twice() -> None:
