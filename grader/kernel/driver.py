@@ -56,6 +56,9 @@ def drive(job: Job, folder: Path, pipe: Connection, channel: Connection) -> None
     try:
         with tempfile.TemporaryFile() as log:
             asyncio.run(_Driver(job, pipe, channel, folder, log).run())
+    except Exception as error:  # noqa: BLE001  whatever the kernel has sent to trip this over
+        # Its own text, which may be the student's, is for nobody's terminal.
+        _tell(pipe, event="broken", by=type(error).__name__)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,6 +68,11 @@ def die_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _tell(pipe: Connection, **event: Any) -> None:
+    with contextlib.suppress(OSError):
+        pipe.send_bytes(json.dumps(event).encode())
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
@@ -206,8 +214,7 @@ class _Driver:
         self._say(event="cell", index=index, count=count)
 
     def _say(self, **event: Any) -> None:
-        with contextlib.suppress(OSError):
-            self._pipe.send_bytes(json.dumps(event).encode())
+        _tell(self._pipe, **event)
 
     def _tail(self) -> str:
         self._log.seek(0)

@@ -93,7 +93,7 @@ class Session:
             InfrastructureError: the sandbox did not start.
         """
         deadline = time.monotonic() + self._job.sandbox.limits.total_seconds + SLACK_SECONDS
-        started = False
+        started, by = False, ""
         while (event := self._hear(deadline)) is not None:
             kind = event.pop("event")
             if kind == "started":
@@ -102,14 +102,19 @@ class Session:
                 self._on_cell(event["index"], event["count"])
             elif kind == "executed":
                 return Executed(**event)
+            elif kind == "broken":
+                by = f" ({event['by']})"
             elif kind == "unreadable":
                 raise SubmissionError(event["reason"])
             elif kind == "failed":
                 raise InfrastructureError(event["reason"])
         if not started:
-            raise InfrastructureError("the driver ended before the sandbox had started; try again")
+            raise InfrastructureError(
+                f"the driver ended before the sandbox had started{by}; try again"
+            )
         # The driver reads what the kernel sends: if it broke, the notebook broke it.
-        return Executed("crashed", "the notebook broke the process that watches it", alive=False)
+        reason = f"the notebook broke the process that watches it{by}"
+        return Executed("crashed", reason, alive=False)
 
     def subject(self) -> Subject:
         """The kernel after the notebook has run, as a subject."""
