@@ -297,6 +297,25 @@ def test_a_driver_that_dies_under_a_notebook_is_a_crash_and_before_it_our_fault(
     assert not session._folder.exists()
 
 
+def test_frames_that_break_the_driver_are_a_crash_without_a_traceback(
+    make_job: Callable[..., Job], capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = make_job(
+        "from IPython import get_ipython\n"
+        "parts = [b'stream', b'<IDS|MSG>', b'', b'{}', b'{}', b'{}', b'{}']\n"
+        "get_ipython().kernel.iopub_socket.send_multipart(parts)",
+        "import time\ntime.sleep(60)",
+        slot=SLOT + 8,
+        cell_seconds=60,
+    )
+    with Session(job, no_cell) as session:
+        executed = session.execute()
+    assert (executed.fault, executed.alive) == ("crashed", False)
+    assert executed.reason == "the notebook broke the process that watches it (ValueError)"
+    assert capfd.readouterr().err == ""
+    assert left_behind(SLOT + 8) == []
+
+
 def test_what_is_no_notebook_is_the_submissions_fault(make_job: Callable[..., Job]) -> None:
     job = make_job("x = 1", slot=SLOT + 3)
     job.notebook.write_text("{", "utf-8")
