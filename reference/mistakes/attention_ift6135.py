@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from reference.mistakes.attention_ift6135_masks import MASKED_MISTAKES, MASKED_VARIANTS
 from reference.mistakes.catalogue import Mistake, Variant
 
 __all__ = ["MISTAKES", "VARIANTS"]
@@ -159,7 +160,8 @@ _ENTRIES: tuple[tuple[str, str, type[nn.Module]], ...] = (
 )
 
 MISTAKES: tuple[Mistake, ...] = tuple(
-    Mistake(f"ift6135-heads/{name}", _NAME, says, code) for name, says, code in _ENTRIES
+    Mistake(f"ift6135-heads/{name}", _NAME, says, code)
+    for name, says, code in (*_ENTRIES, *MASKED_MISTAKES)
 )
 
 
@@ -188,4 +190,5 @@ VARIANTS: tuple[Variant, ...] = (
             merge_heads=lambda _, x: x.permute(0, 2, 3, 1).flatten(2),
         ),
     ),
+    *(Variant(f"ift6135-heads/{name}", _NAME, code) for name, code in MASKED_VARIANTS),
 )

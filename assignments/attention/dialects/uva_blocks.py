@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from assignments.attention.definitions import wide
 from assignments.attention.dialects.uva_parts import (
     BLOCK,
+    FEATURES,
     built,
     sequences,
     values_of,
@@ -37,6 +38,7 @@ _NAMES: tuple[tuple[str, ...], ...] = (
 def block_adds_two_normed_sublayers(subject: Subject) -> None:
     """Attention and the feed-forward part each see a normed stream, and are added to the stream."""
     block, x = built(subject, "TransformerDecoderBlock"), sequences(4)
+    subject.load_state(block, _told_apart(subject.state(block)))
     answer = values_of(subject.call(block, x))
     names = [_first(subject, block, choices, x) for choices in _NAMES]
     evidence(sublayers=[name or "unknown" for name in names])
@@ -54,6 +56,13 @@ def block_adds_two_normed_sublayers(subject: Subject) -> None:
     size = np.full(x.shape, 64 * (1 + np.abs(right).max()))
     expected = Expected(right, size, "what your own sublayers lead to, each after its norm,")
     expect_close(answer, expected, given={"x": x}, function="TransformerDecoderBlock")
+
+
+def _told_apart(state: Mapping[str, Array]) -> dict[str, Array]:
+    """A state in which no two norms have the same gain."""
+    gains = [name for name, array in state.items() if array.size == FEATURES]
+    factors = {name: np.float32(1 + place / 4) for place, name in enumerate(gains)}
+    return {n: array * factors[n] if n in factors else array for n, array in state.items()}
 
 
 def _first(subject: Subject, block: Handle, choices: Sequence[str], x: Array) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from assignments.attention.dialects.uva_blocks import (
 from assignments.attention.dialects.uva_parts import (
     HEAD,
     HEADS,
+    TURNS,
     Attention,
     built,
     expect_causal,
@@ -110,10 +111,36 @@ def _rows(length: int) -> tuple[Array, Array]:
     return np.repeat(q, length, axis=-2), np.repeat(k, length, axis=-2)
 
 
+def _turns_inside(subject: Subject, module: Handle) -> bool:
+    """Whether a class without apply_rotary_emb turns queries and keys all the same.
+
+    Raises:
+        SubjectError: there is no such method, and the answers know of no positions.
+    """
+    try:
+        rotated(subject, module, *_rows(2))
+    except SubjectError as error:
+        if error.fault != "missing":
+            return False
+        x = sequences(5)
+        answer = values_of(subject.call(module, x))
+        found = (r for r in readings(subject.state(module)) if answer.shape == x.shape)
+        for reading in found:
+            q, k, v = reading.projected(x)
+            for turn in TURNS:
+                if _fits(answer, reading.attended(turn(q), turn(k), v)):
+                    evidence(rotary="inside of forward")
+                    return True
+        raise
+    return False
+
+
 @check("rotary-embedding", points=0.5)
 def rotary_keeps_lengths(subject: Subject) -> None:
     """Queries and keys that are turned keep their lengths."""
     module = built(subject, "CausalSelfAttention")
+    if _turns_inside(subject, module):
+        return
     for length in (2, 7):
         given = _rows(length)
         found = rotated(subject, module, *given)
@@ -132,6 +159,8 @@ def rotary_keeps_lengths(subject: Subject) -> None:
 def rotary_scores_depend_on_the_distance(subject: Subject) -> None:
     """Moved along together, a query and a key keep their score."""
     module = built(subject, "CausalSelfAttention")
+    if _turns_inside(subject, module):
+        return
     for length in (3, 9):
         q, k = rotated(subject, module, *_rows(length))
         expect_shape(q, (2, HEADS, length, HEAD))
@@ -152,6 +181,8 @@ def rotary_scores_depend_on_the_distance(subject: Subject) -> None:
 def rotary_turns_pairs_at_their_own_pace(subject: Subject) -> None:
     """From one position to the next each pair turns by its own angle, the first by one radian."""
     module, length = built(subject, "CausalSelfAttention"), 8
+    if _turns_inside(subject, module):
+        return
     axes = np.tile(np.eye(HEAD, dtype=np.float32)[:, np.newaxis, np.newaxis], (1, HEADS, length, 1))
     q, k = rotated(subject, module, axes, axes)
     expect_shape(q, axes.shape)
@@ -191,9 +222,10 @@ def _mismatch(subject: Subject, module: Handle, x: Array, answer: Array) -> Chec
     turns = []
     for reading in found:
         q, k, v = reading.projected(x)
-        turns.append((reading, (*rotated(subject, module, q, k), v), (q, k, v)))
-        if _fits(answer, reading.attended(*turns[-1][1])):
-            return None
+        for turned in _turned(subject, module, q, k):
+            turns.append((reading, (*turned, v), (q, k, v)))
+            if _fits(answer, reading.attended(*turns[-1][1])):
+                return None
     if not turns:
         return None
     hints = (hint for hint, explains in _EXPLAINED if any(explains(answer, *t) for t in turns))
@@ -205,6 +237,18 @@ def _mismatch(subject: Subject, module: Handle, x: Array, answer: Array) -> Chec
     except CheckFailure as failure:
         return CheckFailure(failure.message, failure.counterexample, hint=next(hints, ""))
     return None
+
+
+def _turned(subject: Subject, module: Handle, q: Array, k: Array) -> Iterator[tuple[Array, Array]]:
+    """Queries and keys as the student's own method turns them; without one, in any usual way."""
+    try:
+        yield rotated(subject, module, q, k)
+    except SubjectError as error:
+        if error.fault != "missing":
+            raise
+        yield q, k  # that nothing turns them costs the points of another question
+        for turn in TURNS:
+            yield turn(q), turn(k)
 
 
 def _fits(answer: Array, right: Expected) -> bool:

@@ -7,6 +7,7 @@ whichever order explains the answers is the student's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -175,6 +176,18 @@ def rotated(subject: Subject, module: Handle, q: Array, k: Array) -> tuple[Array
     if not (isinstance(answer, tuple | list) and len(answer) == 2):
         raise SubjectError("apply_rotary_emb should return two tensors: queries and keys")
     return as_array(answer[0]), as_array(answer[1])
+
+
+def _turn(x: Array, halves: bool) -> Array:
+    """Pairs of features turned by their positions' angles, (..., T, hd), float64."""
+    angles = np.outer(np.arange(x.shape[-2]), 10000.0 ** (-np.arange(0, HEAD, 2) / HEAD))
+    first, second = np.split(x, 2, axis=-1) if halves else (x[..., ::2], x[..., 1::2])
+    cos, sin = np.cos(angles), np.sin(angles)
+    pair = (first * cos - second * sin, first * sin + second * cos)
+    return np.concatenate(pair, -1) if halves else np.stack(pair, -1).reshape(x.shape)
+
+
+TURNS = (partial(_turn, halves=True), partial(_turn, halves=False))
 
 
 def values_of(answer: Any) -> Array:
