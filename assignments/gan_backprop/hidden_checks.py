@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from assignments.gan_backprop.checks import (
+    as_floating,
     of_logits,
     of_probabilities,
     scalar,
@@ -30,9 +31,18 @@ from assignments.gan_backprop.network_checks import (
     judge_discriminator,
     judge_generator,
 )
-from assignments.gan_backprop.own import deltas_of_own_probabilities, judge_by_any, like
+from assignments.gan_backprop.own import deltas_of_own_probabilities
 from assignments.gan_backprop.training_checks import judge_training
-from grader.checks import Array, Expected, Subject, check, expect_all_close, expect_close
+from grader.checks import (
+    Array,
+    Expected,
+    Subject,
+    check,
+    expect_all_close,
+    expect_close,
+    judge_by_any,
+    like,
+)
 from reference import gan
 
 _COUNT = 12
@@ -63,7 +73,8 @@ def slope_agrees_at_random_points(subject: Subject, seed: Callable[[str], int]) 
         for name in ACTIVATIONS:
             value = _SLOPE(widened(z), name).numpy()
             right = Expected(value, slope(z, name).scale)
-            expect_close(subject.call("activation_derivative", z, name), right, given={"z": z})
+            answer = as_floating(subject.call("activation_derivative", z, name))
+            expect_close(answer, right, given={"z": z})
 
 
 @check("objective", points=0.5)
@@ -122,7 +133,7 @@ def gradients_of_logits_agree(subject: Subject, seed: Callable[[str], int]) -> N
         return [like(value, each) for value, each in zip(found, right, strict=True)]
 
     judge_by_any(
-        lambda values: expect_all_close(answers, values, given=[given, given]), right, lambda: [own]
+        lambda values: expect_all_close(answers, values, given=[given, given]), right, [own]
     )
 
 

@@ -34,8 +34,6 @@ from assignments.gan_backprop.own import (
     backward_of_own_slopes,
     discriminators,
     generators,
-    judge_by_any,
-    like,
     ways_of_players,
 )
 from grader.checks import (
@@ -49,6 +47,8 @@ from grader.checks import (
     expect_all_close,
     expect_close,
     expect_shape,
+    judge_by_any,
+    like,
 )
 from grader.errors import SubjectError
 
@@ -89,9 +89,7 @@ def judge_backward(subject: Subject, given: Sequence[Case], deltas: Sequence[Arr
         found = [part for each in inputs for part in backward_of_own_slopes(subject, *each)]
         return [like(value, each) for value, each in zip(found, right, strict=True)]
 
-    judge_by_any(
-        lambda values: expect_all_close(answers, values, given=repeated), right, lambda: [own]
-    )
+    judge_by_any(lambda values: expect_all_close(answers, values, given=repeated), right, [own])
 
 
 _BACK = "two things: the gradients of all layers, and that of x"
@@ -131,7 +129,7 @@ def gradients_predict_what_a_nudge_does(subject: Subject) -> None:
             return [Expected(np.asarray(total), np.asarray(sizes + abs(total)))]
 
         says = "the change of the output's weighted sum, per unit of a small move that way"
-        judge_by_any(judge, [Expected(np.asarray(nudged), np.asarray(sizes), says)], lambda: [own])
+        judge_by_any(judge, [Expected(np.asarray(nudged), np.asarray(sizes), says)], [own])
 
 
 def _change(case: Case, way: Sequence[Array]) -> float:
@@ -172,7 +170,7 @@ def judge_discriminator(subject: Subject, given: Sequence[Case]) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=repeated),
         right,
-        lambda: [partial(discriminators, inputs, right, *way) for way in ways_of_players(subject)],
+        (partial(discriminators, inputs, right, *way) for way in ways_of_players(subject)),
     )
 
 
@@ -261,7 +259,7 @@ def judge_generator(subject: Subject, given: Sequence[Case]) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=repeated),
         right,
-        lambda: [partial(generators, inputs, right, *way) for way in ways_of_players(subject)],
+        (partial(generators, inputs, right, *way) for way in ways_of_players(subject)),
     )
 
 

@@ -23,55 +23,13 @@ from assignments.gan_backprop.gradients import (
     of_back_propagation,
     outputs,
 )
-from grader.checks import Array, CheckFailure, Expected, Subject, as_array, evidence
+from grader.checks import Array, CheckFailure, Expected, Subject, as_array, like
 from grader.errors import SubjectError
 
 Expectations: TypeAlias = Sequence[Expected]
-Judge: TypeAlias = Callable[[Expectations], None]
 Own: TypeAlias = Callable[[], Expectations]
 Deltas: TypeAlias = Callable[[Array, Array], tuple[Array, Array]]
 Backward: TypeAlias = Callable[[Network, Array, Array, str], list[Array]]
-
-
-def judge_by_any(judge: Judge, right: Expectations, ways: Callable[[], Sequence[Own]]) -> None:
-    """Judges by the right values, and where that fails by what follows from the student's own.
-
-    A mistake costs its points once, where the function is asked for that it is made in.
-
-    Args:
-        judge: raises where the answers are not those expected.
-        right: values.
-        ways: finds them; each computes what answers built on some earlier function would be.
-
-    Raises:
-        CheckFailure: nothing explains the answers; it tells of the right ones.
-    """
-    try:
-        judge(right)
-    except (CheckFailure, SubjectError) as failure:
-        if not any(_explains(judge, way) for way in ways()):
-            raise
-        evidence(follows_from_own_functions=True, instead_of=str(failure))
-
-
-def _explains(judge: Judge, way: Own) -> bool:
-    try:
-        judge(way())
-    except (CheckFailure, SubjectError, ValueError):
-        return False
-    return True
-
-
-def like(value: Array, right: Expected) -> Expected:
-    """Something else to expect; a wrong number has roundings of its own size.
-
-    Raises:
-        ValueError: it has another shape than the right one.
-    """
-    if value.shape != right.value.shape:
-        raise ValueError(f"shape {value.shape} where {right.value.shape} is expected")
-    assert right.scale is not None
-    return Expected(value, right.scale + np.abs(value), right.says)
 
 
 def narrow(array: Array) -> Array:

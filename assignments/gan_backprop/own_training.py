@@ -11,8 +11,8 @@ import numpy as np
 
 from assignments.gan_backprop.definitions import Case, Network, flat, layers_of
 from assignments.gan_backprop.gradients import of_discriminator, of_generator, outputs
-from assignments.gan_backprop.own import Expectations, differs, like, narrow, narrowed
-from grader.checks import Array, Subject, as_array
+from assignments.gan_backprop.own import Expectations, differs, narrow, narrowed
+from grader.checks import Array, Subject, as_array, like
 
 Players: TypeAlias = tuple[Callable[..., list[Array]], Callable[..., list[Array]]]
 Step: TypeAlias = Callable[[Network, list[Array], float], Network]

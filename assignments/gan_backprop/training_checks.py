@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,18 @@ from assignments.gan_backprop.definitions import (
     shown,
 )
 from assignments.gan_backprop.gradients import of_training
-from assignments.gan_backprop.own import Expectations, Own, judge_by_any, narrow
+from assignments.gan_backprop.own import Expectations, Own, narrow
 from assignments.gan_backprop.own_training import trained, ways_of_training
-from grader.checks import Array, Expected, Subject, as_array, check, expect_all_close, expect_shape
+from grader.checks import (
+    Array,
+    Expected,
+    Subject,
+    as_array,
+    check,
+    expect_all_close,
+    expect_shape,
+    judge_by_any,
+)
 
 RATE = 0.125
 _TWO = "two networks: the generator and the discriminator"
@@ -115,8 +124,7 @@ def judge_training(subject: Subject, given: Sequence[Case], rounds: Sequence[int
             def judge(values: Sequence[Expected], a: Any = answers, k: Any = known) -> None:
                 expect_all_close(a, values, given=k)
 
-            own = partial(_ways, subject, case, real, latents, right)
-            judge_by_any(judge, right, own)
+            judge_by_any(judge, right, _ways(subject, case, real, latents, right))
 
 
 def _ways(
@@ -125,11 +133,9 @@ def _ways(
     real: Sequence[Array],
     latents: Sequence[Array],
     right: Expectations,
-) -> list[Own]:
-    return [
-        partial(trained, case, real, latents, RATE, right, *way)
-        for way in ways_of_training(subject, case)
-    ]
+) -> Iterator[Own]:
+    for way in ways_of_training(subject, case):
+        yield partial(trained, case, real, latents, RATE, right, *way)
 
 
 def _answers(

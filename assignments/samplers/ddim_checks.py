@@ -21,6 +21,7 @@ from grader.checks import (
     check,
     expect_all_close,
     expect_close,
+    like,
 )
 
 # alpha-bar before and after a step, of few bits each; the last step ends at the data.
@@ -137,7 +138,10 @@ def ddim_follows_its_timesteps(subject: Subject) -> None:
         lambda: expect_all_close(answers, expected, given=shown),
         lambda: expect_all_close(
             answers,
-            [_by_own_steps(subject, *pair) for pair in zip(given, expected, strict=True)],
+            [
+                by_own_steps(subject, KnownNoise(), *pair)
+                for pair in zip(given, expected, strict=True)
+            ],
             given=shown,
         ),
     )
@@ -171,7 +175,9 @@ def expected_ddim(model: KnownNoise, x: Array, timesteps: Array, left: Array) ->
     )
 
 
-def _by_own_steps(subject: Subject, given: tuple[Array, Array, Array], right: Expected) -> Expected:
+def by_own_steps(
+    subject: Subject, model: KnownNoise, given: tuple[Array, Array, Array], right: Expected
+) -> Expected:
     """Where the student's ddim_step leads.
 
     Raises:
@@ -181,11 +187,10 @@ def _by_own_steps(subject: Subject, given: tuple[Array, Array, Array], right: Ex
     stops = levels_of(timesteps, left).astype(np.float32)
     for step, t in enumerate(timesteps):
         pair = (np.asarray(stops[step]), np.asarray(stops[step + 1]))
-        noise = KnownNoise()(x, np.asarray(t))
+        noise = model(x, np.asarray(t))
         (answer,) = asked(subject, "ddim_step", [(x, noise, *pair, 0.0, np.zeros_like(x))])
         x = as_array(answer).astype(np.float32)
-    assert right.scale is not None
-    return Expected(x, right.scale + np.abs(x))
+    return like(x, right)
 
 
 @check("ddim", points=0.25)

@@ -20,6 +20,7 @@ from grader.checks import (
     expect,
     expect_close,
     expect_shape,
+    judge_by_any,
 )
 from grader.errors import SubjectError
 
@@ -86,21 +87,12 @@ def pairs(answers: Sequence[Any], function: str) -> tuple[list[Any], list[Any]]:
 
 
 def judge_by_either(right: Callable[[], None], own: Callable[[], None]) -> None:
-    """Judges by what is right, and where that fails by what follows from an earlier answer.
-
-    A mistake costs its points once, where the function is asked for that it is made in.
+    """Makes the right demand, and where that fails what follows from an earlier answer.
 
     Raises:
         CheckFailure: neither explains the answers; it tells of the right one.
     """
-    try:
-        right()
-    except (CheckFailure, SubjectError) as failure:
-        try:
-            own()
-        except (CheckFailure, SubjectError, ValueError):
-            raise failure from None
-        evidence(follows_from_own_functions=True)
+    judge_by_any(lambda demand: demand(), right, [lambda: own])
 
 
 def expect_repeatable(subject: Subject, name: str, model: Callable[..., Any], *given: Any) -> None:

@@ -25,7 +25,6 @@ from assignments.vdm.own import (
     Expectations,
     bounds_of_own_terms,
     consistency_of_own_weights,
-    judge_by_any,
 )
 from grader.checks import (
     Array,
@@ -37,6 +36,7 @@ from grader.checks import (
     expect_all_close,
     expect_close,
     expect_shape,
+    judge_by_any,
 )
 
 _RECONSTRUCTION = ("x0", "predicted_x0", "variance")
@@ -108,7 +108,7 @@ def _judge_consistency(
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=_dicts(_CONSISTENCY, given)),
         [consistency(*each) for each in exact],
-        *(partial(consistency_of_own_weights, way, subject, exact, weights) for way in OF_WEIGHTS),
+        (partial(consistency_of_own_weights, way, subject, exact, weights) for way in OF_WEIGHTS),
     )
 
 
@@ -138,7 +138,7 @@ def judge_bounds(subject: Subject, given: Sequence[tuple[Array, Array, Array, fl
     judge_by_any(
         lambda values: expect_all_close(terms, values, given=shown),
         [term for each in given for term in bound(KnownModel(), *each)],
-        *(partial(bounds_of_own_terms, subject, KnownModel(), given, names) for names in BUILT_OF),
+        (partial(bounds_of_own_terms, subject, KnownModel(), given, names) for names in BUILT_OF),
     )
 
 
@@ -172,7 +172,7 @@ def terms_add_up_to_the_bound(subject: Subject) -> None:
     judge_by_any(
         judge,
         [Expected(np.asarray(values), sizes[0] + sizes[1], says)],
-        *(partial(_own_elbo, subject, model, given, names) for names in BUILT_OF),
+        (partial(_own_elbo, subject, model, given, names) for names in BUILT_OF),
     )
 
 

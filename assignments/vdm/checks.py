@@ -34,7 +34,6 @@ from assignments.vdm.own import (
     Expectations,
     images_of_own_gaussian,
     images_of_own_ratio,
-    judge_by_any,
     weights_of_own_ratio,
 )
 from grader.checks import (
@@ -48,6 +47,7 @@ from grader.checks import (
     expect_close,
     expect_decreasing,
     expect_shape,
+    judge_by_any,
 )
 
 __all__ = [
@@ -163,8 +163,10 @@ def _judge_images(
             answers, values, given=[dict(zip(_IMAGE, each, strict=True)) for each in given]
         ),
         right,
-        lambda: images_of_own_gaussian(subject, given, right),
-        lambda: images_of_own_ratio(subject, given, right),
+        [
+            lambda: images_of_own_gaussian(subject, given, right),
+            lambda: images_of_own_ratio(subject, given, right),
+        ],
     )
 
 
@@ -179,7 +181,7 @@ def weight_is_a_kl_of_posteriors(subject: Subject) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=_named("betas", schedules())),
         right,
-        lambda: weights_of_own_ratio(subject, lefts(), right),
+        [lambda: weights_of_own_ratio(subject, lefts(), right)],
     )
 
 
@@ -213,7 +215,7 @@ def weight_by_the_ratio_is_a_kl_of_posteriors(subject: Subject) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=_named(_LEFT, lefts())),
         right,
-        lambda: weights_of_own_ratio(subject, lefts(), right),
+        [lambda: weights_of_own_ratio(subject, lefts(), right)],
     )
 
 
@@ -237,7 +239,7 @@ def weights_sum_to_what_is_lost_in_all(subject: Subject) -> None:
     judge_by_any(
         judge,
         [Expected(value[0], np.asarray(20.0), says) for value in right],
-        lambda: _sums(weights_of_own_ratio(subject, ways, [weights(left) for left in ways])),
+        [lambda: _sums(weights_of_own_ratio(subject, ways, [weights(left) for left in ways]))],
     )
 
 

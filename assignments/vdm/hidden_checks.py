@@ -20,10 +20,17 @@ from assignments.vdm.own import (
     consistency_of_own_weights,
     images_of_own_gaussian,
     images_of_own_ratio,
-    judge_by_any,
     weights_of_own_ratio,
 )
-from grader.checks import Array, Expected, Subject, check, expect_all_close, expect_close
+from grader.checks import (
+    Array,
+    Expected,
+    Subject,
+    check,
+    expect_all_close,
+    expect_close,
+    judge_by_any,
+)
 from reference import vdm
 
 _SHAPES = ((6, 5), (4, 1, 4, 4), (3, 3, 2, 4))
@@ -92,8 +99,10 @@ def ratio_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -> None
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=given),
         right,
-        lambda: images_of_own_gaussian(subject, given, right),
-        lambda: images_of_own_ratio(subject, given, right),
+        [
+            lambda: images_of_own_gaussian(subject, given, right),
+            lambda: images_of_own_ratio(subject, given, right),
+        ],
     )
 
 
@@ -106,7 +115,7 @@ def weights_agree_on_long_schedules(subject: Subject) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=given),
         right,
-        lambda: weights_of_own_ratio(subject, long_lefts(), right),
+        [lambda: weights_of_own_ratio(subject, long_lefts(), right)],
     )
 
 
@@ -119,7 +128,7 @@ def weights_by_the_ratio_agree_on_long_schedules(subject: Subject) -> None:
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=given),
         right,
-        lambda: weights_of_own_ratio(subject, long_lefts(), right),
+        [lambda: weights_of_own_ratio(subject, long_lefts(), right)],
     )
 
 
@@ -153,7 +162,7 @@ def consistency_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -
     judge_by_any(
         lambda values: expect_all_close(answers, values, given=given),
         right,
-        *(partial(consistency_of_own_weights, way, subject, exact, weights) for way in OF_WEIGHTS),
+        (partial(consistency_of_own_weights, way, subject, exact, weights) for way in OF_WEIGHTS),
     )
 
 

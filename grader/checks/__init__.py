@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from grader.checks.expected import Expected
     from grader.checks.failure import CheckFailure
+    from grader.checks.own import judge_by_any, like
     from grader.checks.recording import evidence
     from grader.checks.rungs import expect_all_close
     from grader.checks.subject import Array, Callback, Handle, Subject
@@ -59,6 +60,8 @@ _MODULE_OF = {
     "expect_normal": "exact_null",
     "expect_shape": "expectations",
     "expect_standard_normal": "exact_null",
+    "judge_by_any": "own",
+    "like": "own",
     "search": "counterexamples",
     "share": "expectations",
 }
@@ -90,6 +93,8 @@ __all__ = [
     "expect_normal",
     "expect_shape",
     "expect_standard_normal",
+    "judge_by_any",
+    "like",
     "search",
     "share",
 ]

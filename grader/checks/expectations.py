@@ -134,7 +134,7 @@ def share(value: float, *, full: float, zero: float) -> float:
 
 
 def as_array(answer: Any, function: str = "") -> Array:
-    """The answer as an array.
+    """The answer as an array; a list of single numbers is the array that it could be.
 
     Raises:
         SubjectError: the call failed, or it returned something else than numbers.
@@ -145,10 +145,17 @@ def as_array(answer: Any, function: str = "") -> Array:
         return np.asarray(answer)
     if isinstance(answer, np.ndarray) and answer.dtype.kind in "biuf":
         return answer
+    if isinstance(answer, list) and answer and all(map(_is_single, answer)):
+        return np.stack([as_array(part).reshape(()) for part in answer])
     why = " Does it end with a return?" if answer is None else ""
     raise SubjectError(
         f"{_name(function)} returned {kind(answer)} where a tensor is expected.{why}"
     )
+
+
+def _is_single(part: Any) -> bool:
+    is_number = isinstance(part, int | float | np.generic)
+    return is_number or (isinstance(part, np.ndarray) and part.size == 1)
 
 
 def _expect_steps(array: Array, name: str, verb: str, sign: int) -> None:

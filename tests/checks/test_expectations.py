@@ -188,6 +188,17 @@ def test_an_answer_of_the_wrong_kind_is_an_error_of_the_student(answer: object, 
         as_array(answer)
 
 
+@pytest.mark.parametrize("answer", [[1, 2.5], [np.float32(1), 2.5], [f32(1.0), np.asarray(2.5)]])
+def test_a_list_of_single_numbers_is_the_array_it_could_be(answer: list[object]) -> None:
+    assert as_array(answer).tolist() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize("answer", [[], [f32(1.0, 2.0)], [[1.0]], [None]])
+def test_any_other_list_is_no_array(answer: list[object]) -> None:
+    with pytest.raises(SubjectError, match="a list"):
+        as_array(answer)
+
+
 def test_a_failed_call_is_raised_where_its_answer_is_used() -> None:
     with pytest.raises(SubjectError, match="ran out of time"):
         expect_close(SubjectError("ran out of time", "timeout"), 1.0)
