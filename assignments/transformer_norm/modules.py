@@ -132,6 +132,8 @@ def load_norm(subject: Subject, handle: Handle, weight: Array, bias: Array | Non
     except SubjectError:
         return  # no module, so nothing that learns
     wanted = {1.0: weight, 0.0: bias}
+    if bias is None and not any(np.all(value == 1) for value in state.values()):
+        wanted[0.0] = weight - 1  # a gain that is kept as what it adds to one
     loaded = dict(state)
     for name, value in state.items():
         starts = next((start for start in wanted if value.size and np.all(value == start)), None)

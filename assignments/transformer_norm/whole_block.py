@@ -79,12 +79,19 @@ class WholeBlock:
         return {k: np.zeros_like(v) if k == gain else v for k, v in weights.items()}
 
     def _keys(self, part: str) -> list[str]:
-        mlp = {_owner(k) for k, v in self.weights.items() if sorted(v.shape) == [D, HIDDEN]}
-        last = {_owner(k) for k, v in self.weights.items() if v.shape == (D, HIDDEN)}
+        hidden = self._hidden()
+        mlp = {_owner(k) for k, v in self.weights.items() if sorted(v.shape) == [D, hidden]}
+        last = {_owner(k) for k, v in self.weights.items() if v.shape == (D, hidden)}
         if part == "mlp":
             return [k for k in self.weights if _owner(k) in last]
         norms = set(map(_owner, self.gains))
         return [k for k in self.weights if _owner(k) not in mlp | norms]
+
+    def _hidden(self) -> int:
+        """Features inside of the MLP: as many as were asked for, or a ratio of the class's own."""
+        shapes = {v.shape for v in self.weights.values() if v.ndim == 2}
+        widths = [size for rows, size in shapes if rows == D < size and (size, D) in shapes]
+        return HIDDEN if HIDDEN in widths else max(widths, default=HIDDEN)
 
 
 def _owner(key: str) -> str:
