@@ -15,7 +15,6 @@ from grader.checks import (
     Subject,
     as_array,
     check,
-    expect,
     expect_all_close,
     expect_close,
     expect_shape,
@@ -109,7 +108,7 @@ def every_position_has_one_length(subject: Subject) -> None:
 
 @check("angles", points=0.5)
 def angles_grow_evenly_with_the_position(subject: Subject) -> None:
-    """Position 0 is not turned; from each to the next a pair turns by its own pace."""
+    """From one position to the next each pair turns by its own pace, the first by one radian."""
     sizes = ((2, 2, BASE), (3, 2, BASE), (3, 4, BASE), (6, 8, BASE), (3, 4, 100.0), (5, 6, 16.0))
     given = [
         (length, size) if base == BASE else (length, size, base) for length, size, base in sizes
@@ -119,7 +118,6 @@ def angles_grow_evenly_with_the_position(subject: Subject) -> None:
     for (length, size, base), answer in zip(sizes, answers, strict=True):
         angles = narrowed(as_array(answer))
         expect_shape(angles, (length, size // 2))
-        expect(angles[0] == 0, f"Your rotary_angles turns position 0 by {angles[0].max():.4g}.")
         pace = np.broadcast_to(paces(size, base), (length - 1, size // 2))
         steps.append(angles[1:] - angles[:-1])
         scale = (length + 1) * pace * (2 + np.log(base))

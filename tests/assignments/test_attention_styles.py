@@ -103,10 +103,10 @@ WRONG: Mapping[str, tuple[str, str]] = {
         ATTEND + "return F.scaled_dot_product_attention(\n"
         "        q, k, v, mask, scale=v.shape[-1] ** -0.5)",
     ),
-    "positions from one": (
+    "angles of a base of their own": (
         "angles",
-        ANGLES + "pace = base ** (-torch.arange(0, head_size, 2) / head_size)\n"
-        "    return torch.arange(1, length + 1)[:, None] * pace",
+        ANGLES + "pace = 10000 ** (-torch.arange(0, head_size, 2) / head_size)\n"
+        "    return torch.arange(length)[:, None] * pace",
     ),
 }
 
