@@ -85,12 +85,14 @@ def ways_of_training(subject: Subject, case: Case) -> list[tuple[Players, Step]]
         partial(_own_gradients, "generator_gradients", subject),
         (*case.of_generator, "non-saturating"),
     )
-    one = [(np.ones((1, 1)), np.ones(1))]
+    # Of several sizes and signs, so that normalised gradients and their signs differ from them.
+    one = [(np.ones((2, 1)), np.ones(2))]
+    gradients = [np.asarray([[0.5], [-2.0]]), np.asarray([3.0, -0.25])]
     steps = [_right_step]
     if differs(
         lambda *g: flat(_own_step(subject, *g)),
         lambda *g: flat(_right_step(*g)),
-        [(one, flat(one), rate) for rate in (0.5, -0.5)],
+        [(one, gradients, rate) for rate in (0.5, -0.5)],
     ):
         steps.append(partial(_own_step, subject))
     return [((up, down), step) for up, down, step in product(ascents, descents, steps)][1:]

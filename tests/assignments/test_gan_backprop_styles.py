@@ -100,6 +100,37 @@ def test_a_bias_with_an_axis_too_many_costs_its_points_once() -> None:
         assert verdict.verdict is Outcome.PASSED, verdict.message
 
 
+def unit_step(params: Any, gradients: Any, learning_rate: float) -> Any:
+    """Moves by the learning rate, however long the gradient is."""
+    return [
+        tuple(p - learning_rate * g / (g.norm() + 1e-8) for p, g in zip(layer, slopes, strict=True))
+        for layer, slopes in zip(params, gradients, strict=True)
+    ]
+
+
+def trained_by_unit_steps(
+    generator: Any, discriminator: Any, real: Any, latents: Any, activation: str, rate: float
+) -> Any:
+    found: Any = gan
+    for x_real, z in zip(real, latents, strict=True):
+        x_fake = found.forward(generator, z, activation)[1][-1]
+        ascent = found.discriminator_gradients(discriminator, x_real, x_fake, activation)
+        discriminator = unit_step(discriminator, ascent, -rate)
+        descent = found.generator_gradients(
+            generator, discriminator, z, activation, "non-saturating"
+        )
+        generator = unit_step(generator, descent, rate)
+    return generator, discriminator
+
+
+def test_a_wrong_step_costs_nothing_in_the_training_that_is_built_of_it() -> None:
+    replaced = {"sgd_step": unit_step, "train": trained_by_unit_steps}
+    assert any(judged(c, replaced).verdict is not Outcome.PASSED for c in checks_of("sgd_step"))
+    for check in checks_of("train"):
+        verdict = judged(check, replaced)
+        assert verdict.verdict is Outcome.PASSED, verdict.message
+
+
 def surest_loses_its_sign(z_real: Tensor, z_fake: Tensor) -> tuple[Tensor, Tensor]:
     return torch.sigmoid(-z_real) / len(z_real), torch.sigmoid(z_fake) / len(z_fake)
 
