@@ -17,9 +17,10 @@ def drill(course):
     assert process.returncode == 2, said + rest
     assert "Traceback" not in rest
     assert "cannot be written" in " ".join(rest.split()), rest
-    assert course.processes(seconds=10) == []
+    assert course.processes(seconds=60) == []
     course.run()
     assert course.status == 0, course.said
     assert "[4/4]" not in course.said, "nothing was kept"
     assert {row["score"] for row in course.results().values()} == {3}
-    assert course.left == []
+    # What is empty and the interpreter's own may stay where a run was cut short.
+    assert not [line for line in course.left if not line.startswith("temporary")]

@@ -12,7 +12,7 @@ def drill(course):
             time.sleep(seconds)
             process.kill()
             process.communicate(timeout=30)
-        assert course.processes(seconds=10) == []
+        assert course.processes(seconds=60) == []
     course.run()
     assert course.status == 0, course.said
     results = course.results()
