@@ -154,18 +154,19 @@ def gradients_left(
             f"No gradient comes from the first number that your {function} returns: {error}."
         ) from error
     return {
-        name: (_gradient(subject, module, "weight"), _gradient(subject, module, "bias"))
+        name: (gradient_of(subject, module, "weight"), gradient_of(subject, module, "bias"))
         for name, module in modules.items()
     }
 
 
-def _gradient(subject: Subject, module: Handle, name: str) -> Array:
+def gradient_of(subject: Subject, module: Handle, name: str) -> Array:
+    """What backward passes have left at a parameter; zero where nothing has reached it."""
     try:
         return np.asarray(subject.call(module, method=f"{name}.grad.clone"))
     except SubjectError as error:
         if error.fault != "missing":
             raise
-        return np.asarray(0.0)  # nothing has reached it
+        return np.asarray(0.0)
 
 
 Slopes: TypeAlias = dict[str, tuple[Expected, Expected]]  # by weight and by bias

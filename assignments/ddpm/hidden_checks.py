@@ -23,6 +23,7 @@ from assignments.ddpm.own_answers import (
     samples_of_own_moments,
     two_parts,
 )
+from assignments.ddpm.right_ones import forgiving
 from grader.checks import (
     Array,
     Callback,
@@ -154,6 +155,7 @@ def prior_kl_agrees_on_images(subject: Subject, seed: Callable[[str], int]) -> N
 
 
 @check("posterior", points=0.5)
+@forgiving("alphas_cumprod", "posterior_variance")
 def posterior_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """Mean and variance of the posterior are right at each of 1000 timesteps."""
     names = ("x0", "x_t", "t", "betas")
@@ -223,6 +225,7 @@ def x0_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) ->
 
 
 @check("mean", points=0.25)
+@forgiving("alphas_cumprod", "posterior_variance", "posterior", "x0_from_noise")
 def mean_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """The mean of x_{t-1} is right at each of 1000 timesteps."""
     names = ("x_t", "noise", "t", "betas")
@@ -231,6 +234,7 @@ def mean_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) 
 
 
 @check("reverse", points=0.25)
+@forgiving("alphas_cumprod", "posterior_variance", "posterior", "x0_from_noise", "mean_from_noise")
 def reverse_step_agrees_at_every_timestep(subject: Subject, seed: Callable[[str], int]) -> None:
     """A reverse step with the posterior's variance is right at each of 1000 timesteps."""
     inputs = long_inputs(seed("inputs"))

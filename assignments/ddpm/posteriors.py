@@ -47,6 +47,14 @@ def bayes(x0: Array, x_t: Array, t: Array, betas: Array) -> tuple[Expected, Expe
     )
 
 
+def bayes_variance(betas: Array) -> Expected:
+    """Variance of x_{t-1} given x_t and x_0 at every t, shape (T,)."""
+    ones = np.ones((len(betas), 1), np.float32)
+    _, variance = bayes(ones, ones, np.arange(1, len(betas) + 1), betas)
+    assert variance.scale is not None
+    return Expected(variance.value[:, 0], variance.scale[:, 0], variance.says)
+
+
 def _peak(log_density: Callable[[Array], Array], zero: Array) -> tuple[Array, Array]:
     """Where a Gaussian log density is largest, and its width there: from three of its values."""
     below, here, above = (log_density(zero + offset) for offset in (-1.0, 0.0, 1.0))

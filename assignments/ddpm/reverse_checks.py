@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assignments.ddpm import learning
 from assignments.ddpm.definitions import (
     Batch,
     at,
@@ -21,6 +22,7 @@ from assignments.ddpm.own_answers import (
     own_samples,
 )
 from assignments.ddpm.posteriors import predicted_mean, predicted_x0
+from assignments.ddpm.right_ones import forgiving
 from grader.checks import (
     Array,
     Callback,
@@ -81,7 +83,7 @@ def _judge_what_the_model_saw(subject: Subject, seen: tuple[Array, Array], batch
 
 @check("loss", points=0.25)
 def loss_moves_with_the_error(subject: Subject) -> None:
-    """The loss moves with the target noise as the mean squared error does."""
+    """The loss moves with the noise as the mean squared error does, and teaches the model."""
     batch = batches()[4]
     given = (batch.x0, batch.t, batch.noise, batch.left)
     _, (slope,) = subject.gradient("diffusion_loss", Callback(KnownModel()), *given, wrt=(3,))
@@ -93,6 +95,16 @@ def loss_moves_with_the_error(subject: Subject) -> None:
         right,
         lambda: own_samples(subject, [given], right),
     )
+    _expect_learning(subject)
+
+
+def _expect_learning(subject: Subject) -> None:
+    """Demands that a backward pass from the loss reaches the weights of the model."""
+    x0 = np.arange(9, dtype=np.float32).reshape(3, 1, 3) / 4
+    given = (x0, np.asarray([1, 2, 3]), 1 - x0, batches()[-1].left)
+    loss = subject.new("diffusion_loss", Callback(KnownModel()), *given)
+    network = learning.of_whole_times(subject, loss, axes=1)
+    learning.expect_learning(subject, network, "diffusion_loss", network, *given)
 
 
 # 4.2 and 4.3 Other parametrisations
@@ -108,6 +120,7 @@ def x0_comes_back(subject: Subject) -> None:
 
 
 @check("mean", points=0.75)
+@forgiving("alphas_cumprod", "posterior_variance", "posterior", "x0_from_noise")
 def mean_is_that_of_the_posterior(subject: Subject) -> None:
     """The mean of x_{t-1} is the posterior's, for the x_0 that the noise implies."""
     given = [(batch.x_t, batch.noise, batch.t, batch.betas) for batch in batches()]
@@ -120,6 +133,7 @@ def mean_is_that_of_the_posterior(subject: Subject) -> None:
 
 
 @check("reverse", points=0.5)
+@forgiving("alphas_cumprod", "posterior_variance", "posterior", "x0_from_noise", "mean_from_noise")
 def reverse_step_draws_around_the_mean(subject: Subject) -> None:
     """x_{t-1} is the mean plus the noise times the standard deviation, but for t = 1."""
     given = [(batch.x_t, batch.t, batch.noise, batch.betas, batch.betas) for batch in batches()]
@@ -160,6 +174,7 @@ def only_the_last_step_is_silent(subject: Subject) -> None:
 
 
 @check("reverse", points=0.5)
+@forgiving("alphas_cumprod", "posterior_variance", "posterior", "x0_from_noise", "mean_from_noise")
 def reverse_chain_retraces_the_forward_chain(subject: Subject) -> None:
     """With the exact noise and the posterior's variance, x_{t-1} has the forward chain's law."""
     betas, start = schedules()[-1], 3.0

@@ -209,6 +209,11 @@ _LOSSES = tuple(
         ("time-scaled-otherwise", _TOLD, _loss(told=lambda m, t: t / m.n_steps)),
         ("time-one-late", _TOLD, _loss(told=lambda m, t: t + 1)),
         (
+            "prediction-detached",
+            "Print the gradient of one weight of the network after a backward pass.",
+            _loss(error=lambda noise, predicted, x0: F.mse_loss(predicted.detach(), noise)),
+        ),
+        (
             "against-the-data",
             _ERROR,
             _loss(error=lambda noise, predicted, x0: F.mse_loss(predicted, x0)),

@@ -183,6 +183,14 @@ _LOSS = (
             model(_noised(x0, t, noise, alphas_cumprod), t), noise
         ),
     ),
+    Mistake(
+        "loss/prediction-detached",
+        "diffusion_loss",
+        "Print the gradient of one weight of the network after a backward pass.",
+        lambda model, x0, t, noise, alphas_cumprod: F.mse_loss(
+            model(_noised(x0, t, noise, alphas_cumprod), t).detach(), noise
+        ),
+    ),
 )
 
 _STEP = (

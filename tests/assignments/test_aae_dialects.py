@@ -207,6 +207,10 @@ RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
             "        self.discriminator.requires_grad_(True)\n        z_real =",
         ),
     ),
+    "layers called directly": (
+        ("preds = self.discriminator(z_fake)", "preds = self.discriminator.layers(z_fake)"),
+        ("self.discriminator(z_real)", "self.discriminator.layers(z_real)"),
+    ),
     "forward called by name": (
         ("self.discriminator(z_real)", "self.discriminator.forward(z_real)"),
     ),
@@ -316,6 +320,14 @@ WRONG: dict[str, tuple[tuple[tuple[str, str], ...], set[str]]] = {
         ),
         {"real_latents_come_from_the_prior"},
     ),
+    "reconstruction cut off from the encoder": (
+        (("self.decoder(z)", "self.decoder(z.detach())"),),
+        {"forward_decodes_what_it_encodes"},
+    ),
+    "logits without a sign": (
+        (("nn.Linear(512, 1),", "nn.Linear(512, 1), nn.ReLU(),"),),
+        {"discriminator_gives_logits"},
+    ),
     "discriminator's loss without gradient": (
         (("disc_loss = loss_real + loss_fake", "disc_loss = (loss_real + loss_fake).detach()"),),
         {"discriminator_learns_from_real_and_fake"},
@@ -362,6 +374,7 @@ def test_an_empty_model_says_what_is_missing() -> None:
     assert wrong["forward_gives_images_and_latents"].verdict is Outcome.PASSED
 
 
+@pytest.mark.slow
 def test_the_audit_finds_nothing() -> None:
     report = audit_assignment(str(FOLDER), "uva").report
     assert report.problems == ()

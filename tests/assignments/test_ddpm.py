@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,6 +163,96 @@ def test_wrong_moments_cost_their_points_once() -> None:
         assert judged(check, replaced).verdict is Outcome.PASSED, check.name
     moments = {judged(check, replaced).verdict for check in checks_of("q_mean_variance")}
     assert Outcome.FAILED in moments
+
+
+def students(source: str = "") -> LocalSubject:
+    """The reference's functions as a notebook has them: in one namespace, each by its name."""
+    parts = [inspect.getsource(ddpm), inspect.getsource(ddpm_reverse)]
+    imports = r"^from __future__.*$|^from reference.*$"
+    whole = "\n".join([*(re.sub(imports, "", part, flags=re.M) for part in parts), DRAWN, source])
+    namespace: dict[str, Any] = {"__name__": "students"}
+    exec(compile("from __future__ import annotations\n" + whole, "students.py", "exec"), namespace)
+    return LocalSubject(namespace)
+
+
+DRAWN = """
+def training_loss(model, x0, alphas_cumprod):
+    t = torch.randint(1, len(alphas_cumprod) + 1, (len(x0),))
+    return diffusion_loss(model, x0, t, torch.randn_like(x0), alphas_cumprod)
+
+def sample(model, shape, betas, variances):
+    x = torch.randn(shape)
+    for step in range(len(betas), 0, -1):
+        t = torch.full(shape[:1], step)
+        x = p_sample(model, x, t, torch.randn(shape), betas, variances)
+    return x
+"""
+BUILDING_ON_OTHERS = """
+def posterior_variance(betas):
+    left = alphas_cumprod(betas)
+    before = torch.cat([torch.ones(1), left[:-1]])
+    return betas * (1 - before) / (1 - left)
+
+def posterior(x0, x_t, t, betas):
+    left = alphas_cumprod(betas)
+    before = torch.cat([torch.ones(1), left[:-1]])
+    pick = lambda values: values[t - 1].reshape(-1, *[1] * (x0.ndim - 1))
+    of_x0 = pick(before.sqrt() * betas / (1 - left))
+    of_x_t = pick((1 - betas).sqrt() * (1 - before) / (1 - left))
+    return of_x0 * x0 + of_x_t * x_t, pick(posterior_variance(betas))
+
+def mean_from_noise(x_t, noise, t, betas):
+    pick = lambda values: values[t - 1].reshape(-1, *[1] * (x_t.ndim - 1))
+    left = pick(alphas_cumprod(betas))
+    return (x_t - pick(betas) / (1 - left).sqrt() * noise) / (1 - pick(betas)).sqrt()
+
+@torch.no_grad()
+def p_sample(model, x_t, t, noise, betas, variances):
+    std = (variances.sqrt() * (torch.arange(len(betas)) > 0))[t - 1]
+    mean = mean_from_noise(x_t, model(x_t, t), t, betas)
+    return mean + std.reshape(-1, *[1] * (x_t.ndim - 1)) * noise
+"""
+
+
+def lost_with(source: str) -> set[str]:
+    """Questions that lose points when a notebook defines this."""
+    subject, lost = students(source), set()
+    for check in OF_FUNCTIONS:
+        seed = Seeds(assignment="ddpm").of(check.name)
+        verdict = run_check(check, subject, Context(question=QUESTIONS[check.question], seed=seed))
+        if verdict.verdict is not Outcome.PASSED:
+            lost.add(check.question)
+    return lost
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        ("none", ""),
+        ("alpha-bar", "def alphas_cumprod(betas): return 1 - betas.cumsum(0)"),
+        ("posterior-variance", "def posterior_variance(betas): return betas"),
+        ("mean", "def mean_from_noise(x_t, noise, t, betas): return x_t - noise"),
+        (
+            "reverse",
+            "def p_sample(model, x_t, t, noise, betas, variances):\n"
+            "    v = (variances * (torch.arange(len(betas)) > 1))[t - 1].sqrt()\n"
+            "    v = v.reshape(-1, *[1] * (x_t.ndim - 1))\n"
+            "    return mean_from_noise(x_t, model(x_t, t), t, betas) + v * noise",
+        ),
+    ],
+)
+def test_what_builds_on_a_wrong_function_keeps_its_points(question: str, source: str) -> None:
+    assert lost_with(BUILDING_ON_OTHERS + source) == {question} - {"none"}
+
+
+def test_a_forward_pass_without_gradient_for_x_t_is_no_mistake() -> None:
+    def loss(model: Any, x0: Any, t: Any, noise: Any, left: Any) -> Any:
+        with torch.no_grad():
+            x_t = ddpm.q_sample(x0, t, noise, left)
+        return (noise - model(x_t, t)).square().mean()
+
+    for check in checks_of("diffusion_loss"):
+        assert judged(check, {"diffusion_loss": loss}).verdict is Outcome.PASSED, check.name
 
 
 @pytest.mark.parametrize("shape", ["one for each example", "one for each entry"])

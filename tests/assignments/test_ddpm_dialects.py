@@ -55,6 +55,7 @@ def failures(dialect: str, namespace: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", CATALOGUES)
 def test_the_audit_of_a_dialect_finds_nothing(dialect: str) -> None:
     report = audit_assignment(str(FOLDER), dialect).report
@@ -170,6 +171,26 @@ class SkeletonDDPM(nn.Module):
 
 def test_the_filled_in_skeleton_passes() -> None:
     assert failures("dtu02460", {"DDPM": SkeletonDDPM}) == {}
+
+
+def test_a_bound_without_gradient_teaches_nothing() -> None:
+    class Cut(SkeletonDDPM):
+        def negative_elbo(self, x: torch.Tensor) -> torch.Tensor:
+            return super().negative_elbo(x).detach()
+
+    found = failures("dtu02460", {"DDPM": Cut})
+    assert found.keys() == {"elbo_is_the_squared_error"}
+    assert "cannot learn" in found["elbo_is_the_squared_error"]
+
+
+def test_a_loss_without_gradient_teaches_nothing() -> None:
+    class Cut(TutorialDenoiseDiffusion):
+        def loss(self, x0: torch.Tensor, noise: Any = None) -> torch.Tensor:
+            with torch.no_grad():
+                return super().loss(x0, noise)
+
+    found = failures("ift6135", {"DenoiseDiffusion": Cut})
+    assert found.keys() == {"loss_is_the_squared_error"}
 
 
 @pytest.mark.parametrize("shape", ["scalar", "number"])

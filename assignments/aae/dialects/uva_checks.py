@@ -24,7 +24,9 @@ from assignments.aae.dialects.uva_parts import (
     LATENTS,
     LAYER,
     KnownDiscriminator,
+    expect_encoder_to_learn,
     image_batches,
+    is_clipped,
     is_squashed,
     judged,
     latents,
@@ -73,6 +75,7 @@ def forward_decodes_what_it_encodes(subject: Subject) -> None:
     decoded = as_array(subject.call(model, encoded, method="decoder", seed=1), "decoder")
     expect_close(recon_x, _as_computed_twice(decoded), function="reconstruction in forward")
     expect(np.ptp(z, axis=0) > 0, "Images that differ have the same latent in your model.")
+    expect_encoder_to_learn(subject, model, x)
 
 
 def _as_computed_twice(answer: Array) -> Expected:
@@ -100,6 +103,11 @@ def discriminator_gives_logits(subject: Subject) -> None:
         not is_squashed(subject),
         "Of latents of all directions and sizes, your discriminator returns numbers between 0 and "
         "1 only: are these logits?",
+    )
+    expect(
+        not is_clipped(subject),
+        "Your discriminator never returns less than zero, however fake a latent is. What stands "
+        "behind its last layer?",
     )
 
 

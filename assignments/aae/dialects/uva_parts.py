@@ -8,7 +8,7 @@ import numpy as np
 
 from assignments.aae.definitions import Logits
 from assignments.aae.judging import one_number
-from assignments.aae.networks import Layer, as_module
+from assignments.aae.networks import Layer, as_module, gradient_of
 from grader.checks import (
     Array,
     Callback,
@@ -31,13 +31,13 @@ LAYER = Layer(
 )
 
 
-def made(subject: Subject, name: str) -> Handle:
+def made(subject: Subject, name: str, seed: int = 1) -> Handle:
     """An object of the student's class with eight latents, not in training."""
     takes = subject.definition(name).parameters
     if "z_dim" in takes:
-        made = subject.new(name, seed=1, z_dim=LATENTS)
+        made = subject.new(name, seed=seed, z_dim=LATENTS)
     else:
-        made = subject.new(name, *((LATENTS,) if takes else ()), seed=1)
+        made = subject.new(name, *((LATENTS,) if takes else ()), seed=seed)
     subject.call(made, method="eval")
     return made
 
@@ -71,6 +71,23 @@ def reconstructed(subject: Subject) -> tuple[Handle, Array, Array, Array]:
         raise CheckFailure("Your forward should return two tensors: recon_x and z.")
     recon_x, z = (as_array(part, "forward") for part in answer)
     return model, x, recon_x, z
+
+
+def expect_encoder_to_learn(subject: Subject, model: Handle, x: Array) -> None:
+    """Demands that a backward pass from the reconstruction reaches the encoder.
+
+    Raises:
+        CheckFailure: the reconstruction is cut off from what encodes.
+    """
+    answer = subject.new(model, x, method="forward", seed=1)
+    recon_x = subject.new(answer, 0, method="__getitem__")
+    try:
+        subject.call(subject.new(recon_x, method="sum"), method="backward")
+    except SubjectError as error:
+        raise CheckFailure("No gradient comes from the reconstruction of your forward.") from error
+    weights = [name for name in subject.state(model) if name.startswith("encoder.")]
+    reached = not weights or any(gradient_of(subject, model, name).any() for name in weights)
+    expect(reached, "No gradient of the reconstruction in your forward reaches the encoder.")
 
 
 def _answered(subject: Subject, model: Handle) -> tuple[Array, Value]:
@@ -143,8 +160,13 @@ class KnownDiscriminator:
 
 
 def _answers_by(subject: Subject, model: Handle, other: Callback | Handle) -> None:
-    # The module itself stays: people ask their discriminator for its size or its device.
+    # The modules themselves stay: people ask their discriminator for its size or its device.
     subject.call(model, {"forward": other}, method="discriminator.__dict__.update")
+    names = [name.split(".") for name in subject.state(model)]
+    inner = {path[1] for path in names if path[0] == "discriminator" and len(path) > 2}
+    if len(inner) == 1:  # it does all the work, and losses may ask it directly
+        method = f"discriminator.{inner.pop()}.__dict__.update"
+        subject.call(model, {"forward": other}, method=method)
 
 
 def logits_of(z: Array) -> Array:
@@ -156,6 +178,17 @@ def is_squashed(subject: Subject) -> bool:
     """Whether the student's own discriminator returns nothing outside of [0, 1]."""
     answer = as_array(subject.call(made(subject, "Discriminator"), far_latents()))
     return bool(((answer >= 0) & (answer <= 1)).all())
+
+
+def is_clipped(subject: Subject) -> bool:
+    """Whether it never returns less than zero, and zero itself for latents that differ."""
+    answers = [
+        as_array(subject.call(made(subject, "Discriminator", seed), far_latents()))
+        for seed in (1, 2, 3, 4)
+    ]
+    return all((answer >= 0).all() for answer in answers) and any(
+        np.count_nonzero(answer == 0) > 1 for answer in answers
+    )
 
 
 def far_latents() -> Array:

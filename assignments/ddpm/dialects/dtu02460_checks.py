@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from assignments.ddpm import reverse_walk, training_draws
+from assignments.ddpm import learning, reverse_walk, training_draws
 from assignments.ddpm.training_draws import Step, detectable_times
 from assignments.ddpm.watcher import Watcher
 from grader.checks import (
@@ -35,12 +35,13 @@ BETAS = np.linspace(FIRST, LAST, STEPS)
 Seed = Callable[[str], int]
 
 
-def model(subject: Subject, network: Watcher) -> Handle:
+def model(subject: Subject, network: Watcher | Handle) -> Handle:
     """The student's model around the grader's network, with a short chain of large steps."""
+    inner = Callback(network) if isinstance(network, Watcher) else network
     takes = subject.definition("DDPM").parameters
     if {"beta_1", "beta_T", "T"} <= set(takes):
-        return subject.new("DDPM", Callback(network), beta_1=FIRST, beta_T=LAST, T=STEPS)
-    return subject.new("DDPM", Callback(network), FIRST, LAST, STEPS)
+        return subject.new("DDPM", inner, beta_1=FIRST, beta_T=LAST, T=STEPS)
+    return subject.new("DDPM", inner, FIRST, LAST, STEPS)
 
 
 def elbo(subject: Subject, seed: Seed) -> Step:
@@ -85,8 +86,13 @@ def training_noise_is_normal(subject: Subject, seed: Seed) -> None:
 
 @check("negative-elbo", points=1)
 def elbo_is_the_squared_error(subject: Subject, seed: Seed) -> None:
-    """The term is the squared error of the predicted noise."""
+    """The term is the squared error of the predicted noise, and teaches the network."""
     training_draws.judge_loss(elbo(subject, seed), BETAS)
+    data = training_draws.small_data((4, training_draws.COLUMNS))
+    own = subject.new(model(subject, Watcher()), data, method="negative_elbo", seed=seed("one"))
+    network = learning.of_scaled_times(subject, own, training_draws.COLUMNS)
+    made = model(subject, network)
+    learning.expect_learning(subject, network, made, data, method="negative_elbo", seed=seed("one"))
 
 
 @check("negative-elbo", points=0.5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assignments.ddpm import training_draws
+from assignments.ddpm import learning, training_draws
 from assignments.ddpm.dialects.ift6135_parts import (
     SIDE,
     Seed,
@@ -117,3 +117,16 @@ def loss_is_the_squared_error(subject: Subject, seed: Seed) -> None:
     expect(as_array(loss).size == 1, "Your loss should be one number for the batch.")
     size = np.abs(eps) + np.abs(shown.answer)
     expect_squared_error(as_array(loss).reshape(()), eps - shown.answer, size)
+    _expect_learning(subject)
+
+
+def _expect_learning(subject: Subject) -> None:
+    """Demands that the backward pass reaches the network's weights, at the first draw of t = 1."""
+    x0 = np.asarray([1.0, -2.0], np.float32).reshape(2, 1, 1, 1)
+    own = subject.new(model(subject, Watcher(), 2), x0, 1 - x0, method="loss", seed=1)
+    network = learning.of_whole_times(subject, own, axes=2)
+    made = subject.new("DenoiseDiffusion", network, 2, "cpu")
+    for one_seed in range(1, 33):
+        given = (subject, network, made, x0, 1 - x0)
+        if learning.expect_learning(*given, method="loss", seed=one_seed):
+            return

@@ -206,7 +206,7 @@ def _leaf(args: tuple[Any, ...], kwargs: dict[str, Any], where: int | str) -> An
 def _gradients(answer: Any, leaves: list[Any], cotangent: Array | None) -> list[Array]:
     import torch
 
-    output = answer[0] if isinstance(answer, tuple) else answer
+    output = answer[0] if isinstance(answer, tuple | list) and answer else answer
     if not isinstance(output, torch.Tensor):
         kind = _type_name(output)
         raise TypeError(f"returned {kind} where a tensor is needed for a gradient")
