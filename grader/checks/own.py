@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from grader.checks.failure import CheckFailure
 from grader.checks.recording import evidence
 from grader.errors import SubjectError
 
-Values = TypeVar("Values")
-
 
 def judge_by_any(
-    judge: Callable[[Values], None], right: Values, ways: Iterable[Callable[[], Values]]
+    judge: Callable[[Any], None], right: Any, ways: Iterable[Callable[[], Any]]
 ) -> None:
     """Judges by what is right, and where that fails by what follows from the student's own.
 
@@ -41,7 +39,7 @@ def judge_by_any(
         evidence(follows_from_own_functions=True, instead_of=str(failure))
 
 
-def _explains(judge: Callable[[Values], None], way: Callable[[], Values]) -> bool:
+def _explains(judge: Callable[[Any], None], way: Callable[[], Any]) -> bool:
     try:
         judge(way())
     except (CheckFailure, SubjectError, ValueError, IndexError):
