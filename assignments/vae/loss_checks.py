@@ -110,7 +110,7 @@ def bpd_is_bits_over_dimensions(subject: Subject) -> None:
     for shape in IMAGE_SHAPES:
         bits = 0.5 + np.arange(shape[0])  # per dimension, another one for each image
         nats = (bits * math.prod(shape[1:]) * math.log(2)).astype(np.float32)
-        inputs.append((nats, list(shape)))
+        inputs.append((nats, shape))  # arrives as x.shape does
         expected.append(bits_per_dimension(nats, shape))
     answers = subject.map("elbo_to_bpd", inputs)
     given = [{"elbo": nats, "img_shape": np.asarray(shape)} for nats, shape in inputs]

@@ -150,11 +150,14 @@ class KnownModel:
         return MEAN[image], VAR[image]
 
     def _decode(self, z: Array, *_: object) -> Array:
-        rows = np.asarray(z, np.float64)
-        if rows.ndim != 2 or rows.shape[1] != LATENTS:
-            raise ValueError(f"latents have shape {rows.shape} where (B, {LATENTS}) is expected")
+        shape = np.shape(z)
+        if not shape or shape[-1] != LATENTS:
+            raise ValueError(f"latents have shape {shape} where (B, {LATENTS}) is expected")
+        # The course's decoder is linear layers: samples may have an axis of their own.
+        rows = np.asarray(z, np.float64).reshape(-1, LATENTS)
         self._latents.append(rows)
-        return self._logits(rows, _nearest(rows)).astype(np.float32)
+        logits = self._logits(rows, _nearest(rows)).astype(np.float32)
+        return logits.reshape(*shape[:-1], PIXELS)
 
     def _logits(self, z: Array, image: Array) -> Array:
         # About the image's own mean, so that no logit is larger than others.

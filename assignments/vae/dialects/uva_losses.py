@@ -62,7 +62,7 @@ def forward_counts_bits(subject: Subject) -> None:
     terms = np.abs([rec, reg]).astype(np.float64).sum(keepdims=True).reshape(1)
     bits, scale = (bits_per_dimension(each, images().shape).value[0] for each in (nats, terms))
     expected = Expected(bits, scale, "the sum of your first two, in those bits,")
-    own = _own(subject, "elbo_to_bpd", nats.astype(np.float32), list(images().shape))
+    own = _own(subject, "elbo_to_bpd", nats.astype(np.float32), images().shape)
     if own is None or not _agrees(found, own.mean(), expected):
         expect_close(found, expected, function="bpd")
 
