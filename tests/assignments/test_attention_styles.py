@@ -19,7 +19,9 @@ from grader.checks.runner import run_check
 from grader.checks.seeds import Seeds
 from grader.checks.verdict import Outcome
 from grader.kernel.local import LocalSubject
-from tests.assignments.test_attention_dialects import FOLDER, IFT6135, UVA, failed, judged
+from tests.assignments.ift6135_attention import SOURCE as IFT6135
+from tests.assignments.test_attention_dialects import FOLDER, failed, judged
+from tests.assignments.uva_transformer import SOURCE as UVA
 
 
 def lost(question: str, source: str) -> list[str]:
@@ -36,7 +38,7 @@ def lost(question: str, source: str) -> list[str]:
         and run_check(
             check,
             LocalSubject(namespace),
-            Context(question=asked, seed=Seeds("").of(check.name)),
+            Context(question=asked, seed=Seeds(b"").of(check.name)),
         ).verdict
         is not Outcome.PASSED
     ]

@@ -59,7 +59,7 @@ def lost(question: str, source: str) -> list[str]:
         and run_check(
             check,
             LocalSubject(namespace),
-            Context(question=asked, seed=Seeds("").of(check.name)),
+            Context(question=asked, seed=Seeds(b"").of(check.name)),
         ).verdict
         is not Outcome.PASSED
     ]

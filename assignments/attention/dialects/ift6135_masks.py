@@ -7,6 +7,7 @@ values or as numbers and with axes for heads and queries: whichever a method wor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -50,8 +51,9 @@ def _forms(mask: Array) -> Iterator[Array]:
 def _takes(subject: Subject, layer: Handle, method: str, *given: Array) -> str | None:
     """What a method calls its mask; None where it takes none."""
     for name in _NAMES:
+        more: dict[str, Any] = {name: _MASK.astype(np.int64)}
         try:
-            subject.call(layer, *given, method=method, **{name: _MASK.astype(np.int64)})
+            subject.call(layer, *given, method=method, **more)
         except SubjectError as error:
             if "unexpected keyword argument" in str(error):
                 continue

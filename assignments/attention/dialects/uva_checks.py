@@ -222,8 +222,8 @@ def _mismatch(subject: Subject, module: Handle, x: Array, answer: Array) -> Chec
     turns = []
     for reading in found:
         q, k, v = reading.projected(x)
-        for turned in _turned(subject, module, q, k):
-            turns.append((reading, (*turned, v), (q, k, v)))
+        for pair in _turned(subject, module, q, k):
+            turns.append((reading, (*pair, v), (q, k, v)))
             if _fits(answer, reading.attended(*turns[-1][1])):
                 return None
     if not turns:
