@@ -491,3 +491,10 @@ def test_a_shape_arrives_as_torch_has_it() -> None:
     assert subject.call("f", (3, 1, 4, 5)) == [20, 4]
     assert subject.call("g", (1.5, 2)) == 3.5
     assert subject.call("g", [1, 2]) == 3
+
+
+@pytest.mark.parametrize("several", [tuple, list])
+def test_of_several_answers_the_first_is_differentiated(several: Any) -> None:
+    subject = student(f=lambda x: several([3 * x, x.detach()]))
+    _, (slope,) = subject.gradient("f", np.ones(2), wrt=(0,))
+    assert slope.tolist() == [3, 3]
