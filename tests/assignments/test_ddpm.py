@@ -214,10 +214,15 @@ def p_sample(model, x_t, t, noise, betas, variances):
 """
 
 
+BUILT = {"alpha-bar", "posterior-variance", "posterior", "mean", "reverse", "sampling"}
+
+
 def lost_with(source: str) -> set[str]:
     """Questions that lose points when a notebook defines this."""
     subject, lost = students(source), set()
     for check in OF_FUNCTIONS:
+        if check.question not in BUILT:
+            continue
         seed = Seeds(assignment="ddpm").of(check.name)
         verdict = run_check(check, subject, Context(question=QUESTIONS[check.question], seed=seed))
         if verdict.verdict is not Outcome.PASSED:
