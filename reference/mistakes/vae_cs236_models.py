@@ -87,10 +87,11 @@ def _iwae(
     average: Callable[[Tensor, int], Tensor] = lambda log_w, iw: log_mean_exp(
         log_w.reshape(iw, -1), dim=0
     ),
+    draw: Callable[[Tensor, Tensor], Tensor] = drawn,
 ) -> Callable[[Any, Tensor, int], tuple[Tensor, ...]]:
     def negative_iwae_bound(self: Any, x: Tensor, iw: int) -> tuple[Tensor, ...]:
         m, v = (_duplicated(part, iw) for part in self.enc(x))
-        z = drawn(m, v)
+        z = draw(m, v)
         rec = log_likelihood(_duplicated(x, iw), self.dec(z))
         prior, log_q = log_p(self, z), terms(z, m, v).sum(-1)
         log_w = rec + prior - log_q if weight is None else weight(self, z, rec, (m, v))
@@ -223,6 +224,12 @@ _WRONG: tuple[tuple[str, str, type[nn.Module], tuple[str, ...]], ...] = (
         "vae-iwae/images-mixed",
         "Samples of different images got into one average: in which order do they come?",
         model(iwae=_iwae(average=lambda log_w, iw: log_mean_exp(log_w.reshape(-1, iw), dim=1))),
+        _IWAE,
+    ),
+    (
+        "vae-iwae/mean-only",
+        "Copies of one latent weigh no more than one of them: what should differ between them?",
+        model(iwae=_iwae(draw=lambda m, _: m)),
         _IWAE,
     ),
     (

@@ -24,6 +24,7 @@ from grader.checks import (
     as_array,
     check,
     evidence,
+    expect,
     expect_close,
     expect_standard_normal,
 )
@@ -145,5 +146,21 @@ def _expect_importance_bound(subject: Subject, name: str) -> None:
     model = KnownModel(subject, name)
     for samples in (1, 2, 5):
         found = model.bound("negative_iwae_bound", samples)[0]
-        weights = model.weights(model.samples(samples))
-        _expect_single(found, importance_bound(weights), f"niwae with iw = {samples}")
+        drawn = model.samples(samples)
+        _expect_single(found, importance_bound(model.weights(drawn)), f"niwae with iw = {samples}")
+    if not _own_repeats(subject):
+        expect(
+            [len(np.unique(own, axis=0)) == len(own) for own in drawn],
+            "The latents of an image are all alike in your negative_iwae_bound: does each have "
+            "noise of its own?",
+        )
+
+
+def _own_repeats(subject: Subject) -> bool:
+    """Whether the student's own sampler, judged elsewhere, draws equal rows from equal rows."""
+    mean, std = np.zeros((2, LATENTS), np.float32), np.ones((2, LATENTS), np.float32)
+    try:
+        first, second = as_array(subject.call("sample_reparameterize", mean, std, seed=1))
+    except (SubjectError, ValueError):
+        return False
+    return np.array_equal(first, second)
