@@ -113,13 +113,14 @@ def _bind_all(package: str, namespace: dict[str, Any]) -> str:
 
 
 def _beside(name: str) -> Any:
-    """A module that was handed in."""
+    """A module that was handed in, whether or not it has been loaded yet."""
+    loaded = sys.modules.get(name)
     try:
-        spec = importlib.util.find_spec(name) if name else None
+        spec = importlib.util.find_spec(name) if name and loaded is None else None
     except (ImportError, ValueError):
         return None
-    origin = None if spec is None else spec.origin
-    return _imported(name) if origin and Path(origin).is_relative_to(Path.cwd()) else None
+    place = getattr(loaded, "__file__", None) if spec is None else spec.origin
+    return _imported(name) if place and Path(place).is_relative_to(Path.cwd()) else None
 
 
 def _imported(name: str) -> Any:

@@ -498,3 +498,12 @@ def test_of_several_answers_the_first_is_differentiated(several: Any) -> None:
     subject = student(f=lambda x: several([3 * x, x.detach()]))
     _, (slope,) = subject.gradient("f", np.ones(2), wrt=(0,))
     assert slope.tolist() == [3, 3]
+
+
+def test_a_function_of_the_students_in_the_place_of_all_changes_no_input() -> None:
+    def f(pair: tuple[float, float]) -> float:
+        return sum(pair)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.all", lambda _values: True)
+        assert student(f=f).call("f", (1.5, 2.5)) == 4.0

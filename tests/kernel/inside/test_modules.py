@@ -209,3 +209,13 @@ def test_a_skeleton_alone_is_what_there_is(shell: Shell) -> None:
 )
 def test_a_stub_is_what_raises_and_says_no_more(source: str, stub: bool) -> None:
     assert ("f" in stubs_of(source)) == stub
+
+
+def test_a_file_that_was_loaded_before_serves_for_its_package(shell: Shell) -> None:
+    Path("utils.py").write_text("def twice(x):\n    return 2 * x\n")
+    Path("vae.py").write_text("from codebase import utils as ut\ny = ut.twice(3)\n")
+    Path("gmvae.py").write_text("from submission.utils import twice\ny = twice(4)\n")
+    for name in ("utils.py", "vae.py"):
+        shell.module(name)
+    assert shell.user_ns["y"] == 6
+    assert load("gmvae.py", Path("gmvae.py").read_text("utf-8")).y == 8
