@@ -42,8 +42,9 @@ browser:
 demo: setup  ## Grade the example submissions of the VAE assignment
 	$(BIN)/grader run assignments/vae/submissions --out demo-out
 
+# A file's tests stay in one process, which shares what they set up.
 test: setup browser  ## Run all tests that take seconds, with coverage
-	$(BIN)/python -m pytest -m "not slow and not gpu" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2 --dist loadfile --cov --cov-report=term
 
 check: setup  ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .
