@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 PAGE = Path(__file__).parents[1] / "docs" / "authoring.md"
 _BLOCK = re.compile(r"(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 _REPLACE = re.compile(r'in (\S+): "(.+)" becomes')

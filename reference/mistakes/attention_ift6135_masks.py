@@ -56,9 +56,8 @@ class _Masked(nn.Module):
 
     def forward(self, hidden_states: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, T, H hd) to the same shape."""
-        output: Tensor = self.out(
-            self.apply_attention(*map(self.split_heads, self.projected(hidden_states)), mask)
-        )
+        queries, keys, values = map(self.split_heads, self.projected(hidden_states))
+        output: Tensor = self.out(self.apply_attention(queries, keys, values, mask))
         return output
 
 
@@ -144,7 +143,8 @@ class _Joint(_Masked):
         return scores + (1 - mask.to(scores.dtype)) * torch.finfo(scores.dtype).min
 
     def projected(self, x: Tensor) -> tuple[Tensor, ...]:
-        return self.qkv(x).chunk(3, dim=-1)
+        joint: Tensor = self.qkv(x)
+        return joint.chunk(3, dim=-1)
 
     def apply_attention(
         self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
@@ -153,8 +153,9 @@ class _Joint(_Masked):
 
     def forward(self, hidden_states: Tensor, mask: Tensor | None = None) -> Tensor:
         mask = mask if mask is None else mask[:, None, None, :]
-        parts = map(self.split_heads, self.projected(hidden_states))
-        output: Tensor = self.out(self.merge_heads(self.apply_attention(*parts, mask)))
+        queries, keys, values = map(self.split_heads, self.projected(hidden_states))
+        attended = self.apply_attention(queries, keys, values, mask)
+        output: Tensor = self.out(self.merge_heads(attended))
         return output
 
 
@@ -171,9 +172,10 @@ class _Matrices(_Masked):
     def projected(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(x @ self.weights[i] + self.biases[i] for i in range(3))
 
-    def out(self, x: Tensor) -> Tensor:
+    def out(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a layer there
         """The last projection."""
-        return x @ self.weights[3] + self.biases[3]
+        last: Tensor = x @ self.weights[3] + self.biases[3]
+        return last
 
 
 def _both_sides(scores: Tensor, mask: Tensor) -> Tensor:

@@ -157,9 +157,10 @@ def _training_by_hand(model: NoiseModel, x0: Tensor, alphas_cumprod: Tensor) -> 
 
 
 def _training_by_distributions(model: NoiseModel, x0: Tensor, alphas_cumprod: Tensor) -> Tensor:
-    weights = torch.ones(len(alphas_cumprod))
-    t = 1 + torch.distributions.Categorical(weights).sample((len(x0),))
-    noise = torch.distributions.Normal(0.0, 1.0).sample(x0.shape)
+    # As untyped as torch has them.
+    steps: Any = torch.distributions.Categorical(torch.ones(len(alphas_cumprod)))
+    normal: Any = torch.distributions.Normal(0.0, 1.0)
+    t, noise = 1 + steps.sample((len(x0),)), normal.sample(x0.shape)
     return diffusion_loss(model, x0, t, noise, alphas_cumprod)
 
 

@@ -63,7 +63,8 @@ class Buffers(nn.Module):
         bar = self.alpha_bar[t].unsqueeze(1)
         eps = torch.randn(x.shape, device=x.device)
         predicted = self.net(torch.sqrt(bar) * x + torch.sqrt(1.0 - bar) * eps, t[:, None] / self.T)
-        return torch.linalg.norm(eps - predicted, dim=1) ** 2
+        length: Tensor = torch.linalg.norm(eps - predicted, dim=1)
+        return length**2
 
     @torch.no_grad()
     def sample(self, shape: tuple[int, ...]) -> Tensor:

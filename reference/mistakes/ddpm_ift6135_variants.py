@@ -102,7 +102,8 @@ class Indexed(nn.Module):
         noise = torch.randn_like(x0) if noise is None else noise
         t = torch.randint(0, self.n, x0.shape[:1])
         predicted = self.net(self.q_sample(x0, t, noise), t)
-        return (noise - predicted).pow(2).flatten(1).sum(1).mean()
+        squares: Tensor = (noise - predicted).pow(2)
+        return squares.flatten(1).sum(1).mean()
 
 
 class Numbers:
@@ -123,7 +124,9 @@ class Numbers:
     def q_sample(self, x0: Tensor, t: Tensor, eps: Tensor | None = None) -> Tensor:
         mean, var = self.q_xt_x0(x0, t)
         if eps is None:
-            return torch.distributions.Normal(mean, var.sqrt().expand_as(mean)).sample()
+            law: Any = torch.distributions.Normal(mean, var.sqrt().expand_as(mean))
+            drawn: Tensor = law.sample()
+            return drawn
         return torch.addcmul(mean, var.sqrt().expand_as(mean), eps)
 
     def p_xt_prev_xt(self, xt: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
