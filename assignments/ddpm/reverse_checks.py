@@ -101,7 +101,8 @@ def loss_moves_with_the_error(subject: Subject) -> None:
 def _expect_learning(subject: Subject) -> None:
     """Demands that a backward pass from the loss reaches the weights of the model."""
     x0 = np.arange(9, dtype=np.float32).reshape(3, 1, 3) / 4
-    given = (x0, np.asarray([1, 2, 3]), 1 - x0, batches()[-1].left)
+    left = np.asarray([0.9, 0.6, 0.3], np.float32)
+    given = (x0, np.asarray([1, 2, 3]), 1 - x0, left)
     loss = subject.new("diffusion_loss", Callback(KnownModel()), *given)
     network = learning.of_whole_times(subject, loss, axes=1)
     learning.expect_learning(subject, network, "diffusion_loss", network, *given)

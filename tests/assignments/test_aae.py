@@ -39,13 +39,7 @@ QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 FUNCTIONS = sorted({variant.function for variant in VARIANTS})
 REFERENCE: dict[str, Any] = {name: getattr(aae, name) for name in FUNCTIONS} | {"torch": torch}
 # Named by what they leave in a network, which no recorded answer holds, or random.
-NOT_NAMED = {
-    "step/detached-for-the-discriminator",
-    "step/detached-for-the-decoder",
-    "discriminator-step/detach-missing",
-    "discriminator-step/detached-too-late",
-    "discriminator-step/prior-uniform",
-}
+NOT_NAMED = {"discriminator-step/prior-uniform"}
 
 
 def judged(check: Check, replaced: dict[str, Callable[..., Any]], course: str = "aae") -> Verdict:

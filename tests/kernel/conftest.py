@@ -51,7 +51,7 @@ def make_job(library: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeJob
         limits = {
             "cell_seconds": 2,
             "total_seconds": 30,
-            "call_seconds": 2,
+            "call_seconds": 5,
             "memory": "1 GiB",
             "disk": "4 MiB",
             "output": "100 KiB",

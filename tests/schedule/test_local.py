@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections import Counter
@@ -74,7 +75,8 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         for worker in runs[-1].workers:
             if worker.submission is not None and worker.submission.student_id == student:
                 assert worker.process.pid is not None
-                os.kill(worker.process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it may be dying already
+                    os.kill(worker.process.pid, signal.SIGKILL)
                 worker.process.join()
 
     return kill_worker
