@@ -237,7 +237,7 @@ def assert_right_variants_pass(name: str, share: float) -> Counter[str]:
             for number, right in zip(compared, asked.right(answer), strict=True):
                 # The checks of losses take one number with an axis of its own for the number.
                 one = np.shape(right.value) == () and np.shape(number) == (1,)
-                found = np.reshape(number, ()) if one else number
+                found = np.reshape(number, ()) if one else np.asarray(number)
                 assert compare(found, right, list(asked.args)) is None, variant
                 largest[variant] = max(largest[variant], roundings(found, right, asked.args))
             met[variant] += asked.inputs
