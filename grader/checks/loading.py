@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,11 +108,21 @@ def _execute(path: Path) -> Iterable[Check]:
     return [replace(check, hidden=hidden) for check in (*_imported(module), *_own(module, found))]
 
 
-def _imported(module: ModuleType) -> Iterator[Check]:
-    """Checks of files beside this one, which may have been executed before it."""
-    for value in vars(module).values():
-        if isinstance(value, Check) and value.function.__module__ != module.__name__:
-            yield value
+def _imported(module: ModuleType) -> list[Check]:
+    """Checks of files beside this one, which may have been executed before it.
+
+    File by file, each in its own order: an import lists names alphabetically, and a student should
+    read the definition before what follows from it.
+    """
+    found = [value for value in vars(module).values() if isinstance(value, Check)]
+    found = [check for check in found if check.function.__module__ != module.__name__]
+    files = list(dict.fromkeys(check.function.__module__ for check in found))
+
+    def place(check: Check) -> tuple[int, int]:
+        written = inspect.unwrap(check.function)
+        return files.index(check.function.__module__), written.__code__.co_firstlineno
+
+    return sorted(found, key=place)
 
 
 def _own(module: ModuleType, found: Sequence[Check]) -> Iterator[Check]:

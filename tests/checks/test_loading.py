@@ -136,3 +136,14 @@ def test_checks_of_further_files_come_last(tmp_path: Path) -> None:
         "kl_is_right",
         "kl_is_positive",
     ]
+
+
+def test_imported_checks_stand_in_the_order_of_their_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    second = HIDDEN[HIDDEN.index("@check") :].replace("kl_is_right_elsewhere", "a_consequence")
+    (tmp_path / "in_their_order.py").write_text(PUBLIC + second)
+    imports = "from in_their_order import a_consequence, kl_is_right\n"
+    (tmp_path / "checks.py").write_text(imports)
+    assert [check.name for check in load_checks(tmp_path)] == ["kl_is_right", "a_consequence"]
