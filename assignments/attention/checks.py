@@ -31,7 +31,7 @@ from assignments.attention.definitions import (
     wide,
 )
 from assignments.attention.head_checks import *  # noqa: F403  checks are found by their names here
-from assignments.attention.position_checks import *  # noqa: F403
+from assignments.attention.position_checks import *  # noqa: F403  as above
 from grader.checks import (
     Array,
     Expected,

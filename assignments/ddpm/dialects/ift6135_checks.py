@@ -90,6 +90,7 @@ def sample_has_the_noise_given(subject: Subject) -> None:
             return by_moments(*_moments(subject, steps, x0, t), t, eps)
 
         judge_by_either(
+            # Each keeps the values of its own turn of the loop, which no type can say.
             lambda right, answer=answer, given=given: expect_close(  # type: ignore[misc]
                 answer, right[0], given=given, function="q_sample"
             ),
