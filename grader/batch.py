@@ -43,6 +43,7 @@ class Options:
     force: bool = False
     isolation: str = "auto"
     dialect: str | None = None
+    audience: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,12 @@ class Display(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run left behind."""
+    """What a run left behind; `pages` are where to look, below `out`."""
 
     results: tuple[SubmissionResult, ...]
     sentences: dict[str, str]
     out: Path
+    pages: tuple[str, ...] = ()
     stopped: bool = False
 
     @property
@@ -112,17 +114,23 @@ def run_batch(options: Options, display: Display) -> Outcome:
         plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
         stopped = _run(store, plan, display)
         store.forget_others({s.student_id for s in discovery.submissions})
-        return replace(write_outputs(store, options.out), stopped=stopped)
+        return replace(write_outputs(store, options.out, options.audience), stopped=stopped)
 
 
-def write_outputs(store: Store, out: Path) -> Outcome:
-    """Writes `results.json`, `grades.csv` and the report from what the store holds.
+def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outcome:
+    """Writes `results.json`, `grades.csv` and the pages from what the store holds.
+
+    Args:
+        store: of a run.
+        out: its folder.
+        audience: `staff` gets `report/`, `student` gets `feedback/`, None means both. What is
+            there already is written anew in any case, so that nothing goes stale.
 
     Raises:
         UsageError: there is nothing in the store.
         InfrastructureError: they cannot be written.
     """
-    from reports import render
+    from reports import render, render_feedback
 
     assignment = assignment_of_run(store, out)
     # After a change of assignment, what has not run again yet is no result of this one.
@@ -131,8 +139,18 @@ def write_outputs(store: Store, out: Path) -> Outcome:
     with _writing(out):
         _write(out / "results.json", results_json(results))
         _write(out / "grades.csv", grades_csv(results, assignment.late))
-        render(results, assignment, out / "report", out / "notebooks", sentences)
-    return Outcome(results, sentences, out)
+        pages = []
+        if _wanted("staff", audience, report := out / "report"):
+            render(results, assignment, report, out / "notebooks", sentences)
+            pages.append("report/index.html")
+        if _wanted("student", audience, feedback := out / "feedback"):
+            render_feedback(results, assignment, feedback, out / "notebooks", sentences)
+            pages.append("feedback/")
+    return Outcome(results, sentences, out, tuple(pages))
+
+
+def _wanted(readers: str, audience: str | None, folder: Path) -> bool:
+    return audience in (None, readers) or folder.is_dir()
 
 
 def _run(store: Store, plan: Plan, display: Display) -> bool:

@@ -34,6 +34,19 @@ class Isolation(StrEnum):
     NONE = "none"
 
 
+class Audience(StrEnum):
+    """Who reads the pages."""
+
+    STAFF = "staff"
+    STUDENT = "student"
+
+
+Readers = Annotated[
+    Audience | None,
+    typer.Option(help="Pages for the staff (report/), for students (feedback/); both when absent."),
+]
+
+
 @app.command()
 def run(
     submissions: Annotated[Path, typer.Argument(help="A download, a folder, a zip or a notebook.")],
@@ -51,6 +64,7 @@ def run(
     dialect: Annotated[
         str | None, typer.Option(help="Another course's sheet, or none; found out when absent.")
     ] = None,
+    audience: Readers = None,
 ) -> None:
     """Grade submissions. Exit status: 0 all graded, 1 usage or configuration, 2 our failures."""
     from rich.console import Console
@@ -70,6 +84,7 @@ def run(
             force,
             isolation.value,
             dialect,
+            audience and audience.value,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))
@@ -131,7 +146,10 @@ def release(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")],
+    audience: Readers = None,
+) -> None:
     """Write grades and pages anew from the results of a run."""
     from grader.batch import write_outputs
     from grader.store import FILE, Store
@@ -142,8 +160,9 @@ def report(folder: Annotated[Path, typer.Argument(help="The --out folder of a ru
 
             raise UsageError(f"{folder} holds no results; `grader run SUBMISSIONS` makes them")
         with Store(folder) as store:
-            write_outputs(store, folder)
-    typer.echo(f"{folder}/report/index.html")
+            outcome = write_outputs(store, folder, audience and audience.value)
+    for page in outcome.pages:
+        typer.echo(f"{folder}/{page}")
 
 
 @app.command()

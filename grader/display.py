@@ -154,7 +154,8 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
     if graded:
         mean = sum(r.score for r in graded) / len(graded)
         line = Text(f"mean {mean:.1f} / {max(r.max_score for r in graded):g} · ")
-        line.append(f"{shown_out}/grades.csv · {shown_out}/report/index.html", style="bold")
+        written = ("grades.csv", *outcome.pages)
+        line.append(" · ".join(f"{shown_out}/{name}" for name in written), style="bold")
         console.print(line, soft_wrap=True)
     _print_failures(console, outcome)
     if outcome.stopped:

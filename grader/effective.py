@@ -65,3 +65,53 @@ def _outcome(points: float, possible: float) -> Outcome:
     if points >= possible:
         return Outcome.PASSED
     return Outcome.PARTIAL if points > 0 else Outcome.FAILED
+
+
+# What a student reads of a check that is not public: how it ended, in words that hold for any.
+_NOT_PUBLIC = {
+    Outcome.FAILED: "Your answer is not right on inputs that are not public.",
+    Outcome.PARTIAL: "Your answer is right in part on inputs that are not public.",
+    Outcome.ERROR: "On inputs that are not public your code raised an error, or returned "
+    "something of the wrong kind.",
+    Outcome.TIMEOUT: "On inputs that are not public your code ran out of time.",
+    Outcome.MEMORY: "On inputs that are not public your code ran out of memory.",
+    Outcome.MISSING: "What this asks for is not defined.",
+    Outcome.SKIPPED: "Not tried: it builds on a question that did not pass.",
+    Outcome.INFRASTRUCTURE: "This could not be decided. That is not your fault and is tried again.",
+}
+
+
+def as_students_see(result: SubmissionResult) -> SubmissionResult:
+    """A result without what would give hidden checks or held-out data away.
+
+    Whatever is made of it for students can then leak nothing. Of a hidden check there remain its
+    points, how it ended, and the catalogued mistake, whose sentence is written for students.
+    """
+    return replace(
+        result,
+        verdicts=tuple(map(_disclosed, result.verdicts)),
+        # A fault of ours is told by the name of the check that it stopped.
+        reason="" if result.status == "infrastructure" else result.reason,
+        assignment_digest="",
+        provenance=replace(result.provenance, held_out=""),
+    )
+
+
+def _disclosed(verdict: Verdict) -> Verdict:
+    overruled = tuple(map(_disclosed, verdict.overruled))
+    if not verdict.hidden:
+        # A traceback of ours shows lines of checks and of mistakes.
+        plain = {k: v for k, v in verdict.evidence.items() if not k.endswith("traceback")}
+        return replace(verdict, evidence=plain, overruled=overruled)
+    return Verdict(
+        question=verdict.question,
+        check="hidden",
+        verdict=verdict.verdict,
+        points=verdict.points,
+        max_points=verdict.max_points,
+        title="A check that is not public",
+        message=_NOT_PUBLIC.get(verdict.verdict, ""),
+        mistakes=verdict.mistakes,
+        hidden=True,
+        overruled=overruled,
+    )

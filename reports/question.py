@@ -68,10 +68,13 @@ def cards(
     assignment: Assignment,
     cells: Sequence[Cell],
     catalogue: Mapping[str, str],
+    *,
+    staff: bool = True,
 ) -> tuple[Card, ...]:
     """A card per question in the order of the sheet."""
     return tuple(
-        card(result, assignment, question, cells, catalogue) for question in assignment.questions
+        card(result, assignment, question, cells, catalogue, staff=staff)
+        for question in assignment.questions
     )
 
 
@@ -81,8 +84,10 @@ def card(
     question: Question,
     cells: Sequence[Cell],
     catalogue: Mapping[str, str],
+    *,
+    staff: bool = True,
 ) -> Card:
-    """The card of one question."""
+    """The card of one question; with its rubric for the staff only."""
     ids = [other.id for other in assignment.questions]
     verdicts = [verdict for verdict in result.verdicts if verdict.question == question.id]
     outcome = combined(verdicts)
@@ -103,7 +108,7 @@ def card(
         weight=max(question.points, 0.5),
         share=round(100 * earned / possible, 1) if possible else 0.0,
         signature=_signature(question),
-        rubric=prose(question.rubric, 4000).strip(),
+        rubric=prose(question.rubric, 4000).strip() if staff else "",
         checks=tuple(
             check.view(verdict, catalogue)
             for verdict in verdicts

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from grader.assignment import Assignment
+from grader.effective import as_students_see
 from grader.results import SubmissionResult
 from grader.submission import slug
 from reports import cohort, student
@@ -29,7 +30,7 @@ def render(
     notebooks: Path,
     catalogue: Mapping[str, str],
 ) -> Path:
-    """Writes the class page and a page per student.
+    """Writes the pages for the staff: the class page and a page per student, with everything.
 
     Args:
         results: one per student.
@@ -43,13 +44,49 @@ def render(
     """
     templates = environment()
     slugs = {result.student_id: slug(result.student_id) for result in results}
-    (out / "students").mkdir(parents=True, exist_ok=True)
-    for result in results:
-        page = student_page(templates, result, assignment, notebooks, catalogue)
-        (out / "students" / f"{slugs[result.student_id]}.html").write_text(page, "utf-8")
+    pages = (
+        (
+            slugs[result.student_id],
+            student_page(templates, result, assignment, notebooks, catalogue),
+        )
+        for result in results
+    )
+    _write_all(out / "students", pages)
     index = out / "index.html"
     index.write_text(class_page(templates, results, slugs, assignment, catalogue), "utf-8")
     return index
+
+
+def render_feedback(
+    results: Sequence[SubmissionResult],
+    assignment: Assignment,
+    out: Path,
+    notebooks: Path,
+    catalogue: Mapping[str, str],
+) -> None:
+    """Writes a page per student into a folder that holds nothing else and may be handed out."""
+    templates = environment()
+    disclosed = map(as_students_see, results)
+    pages = (
+        (
+            slug(result.student_id),
+            student_page(templates, result, assignment, notebooks, catalogue, staff=False),
+        )
+        for result in disclosed
+    )
+    _write_all(out, pages)
+
+
+def _write_all(folder: Path, pages: Iterable[tuple[str, str]]) -> None:
+    """A file for each name and page; pages of students who are gone go."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for name, page in pages:
+        path = folder / f"{name}.html"
+        path.write_text(page, "utf-8")
+        written.add(path)
+    for stale in set(folder.glob("*.html")) - written:
+        stale.unlink()
 
 
 def environment() -> Environment:
@@ -69,12 +106,14 @@ def student_page(
     assignment: Assignment,
     notebooks: Path,
     catalogue: Mapping[str, str],
+    *,
+    staff: bool = True,
 ) -> str:
-    """The HTML of one student's page."""
+    """The HTML of one student's page; for the staff with the rubrics."""
     # The name alone: what a result says must not lead out of the folder.
     cells = read(notebooks / Path(result.executed).name) if result.executed else []
     return templates.get_template("student.html").render(
-        page=student.page(result, assignment, cells, catalogue),
+        page=student.page(result, assignment, cells, catalogue, staff=staff),
         style=static("base.css", "student.css", "code.css", "print.css"),
         policy=POLICY,
     )

@@ -68,9 +68,11 @@ def page(
     assignment: Assignment,
     cells: Sequence[Cell],
     catalogue: Mapping[str, str],
+    *,
+    staff: bool = True,
 ) -> StudentPage:
-    """The page of one student."""
-    questions = cards(result, assignment, cells, catalogue)
+    """The page of one student; only the staff's shows the rubrics, which often hold the answer."""
+    questions = cards(result, assignment, cells, catalogue, staff=staff)
     in_cards = {question.metric.name for question in questions if question.metric}
     total = sum(question.points for question in assignment.questions)
     return StudentPage(

@@ -75,7 +75,21 @@ def test_a_graded_class_exits_with_zero(
     assert result.exit_code == 0, result.output
     assert "mean 3.0 / 3" in result.stdout
     again = grader("report", tmp_path / "out")
-    assert (again.exit_code, again.stdout.strip()) == (0, f"{tmp_path / 'out'}/report/index.html")
+    assert again.exit_code == 0
+    out = tmp_path / "out"
+    assert again.stdout.split() == [f"{out}/report/index.html", f"{out}/feedback/"]
+
+
+def test_pages_for_students_stand_in_a_folder_of_their_own(
+    grader: Invoke, hand_in: Callable[..., Path], sums: Path, tmp_path: Path
+) -> None:
+    grader("run", hand_in("ann"), "--assignment", sums, "--audience", "student")
+    out = tmp_path / "out"
+    assert [path.name for path in (out / "feedback").iterdir()] == ["ann.html"]
+    assert not (out / "report").exists()
+    assert grader("report", out, "--audience", "staff").exit_code == 0
+    assert (out / "report" / "students" / "ann.html").is_file()
+    assert [path.name for path in (out / "feedback").iterdir()] == ["ann.html"]
 
 
 def test_a_missing_folder_is_one_line(grader: Invoke, tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def test_the_outcome_counts_and_names(plan: Plan) -> None:
         result("gus", status="infrastructure", reason="no sandbox"),
     )
     log = console()
-    print_outcome(log, Left(results, {"one/two": "Count again."}, Path("/x/out")), "out")
+    pages = ("report/index.html", "feedback/")
+    print_outcome(log, Left(results, {"one/two": "Count again."}, Path("/x/out"), pages), "out")
     shown = text(log)
     for line in (
         "passed everything",
@@ -130,7 +131,7 @@ def test_the_outcome_counts_and_names(plan: Plan) -> None:
         " stopped at a deadline in cell 2",
         "one/two",
         "Count again.",
-        "out/grades.csv · out/report/index.html",
+        "out/grades.csv · out/report/index.html · out/feedback/",
         "1 submission failed on our side, no grade: no sandbox; the same command tries again",
     ):
         assert line in shown

@@ -8,7 +8,7 @@ import pytest
 
 from grader.assignment import load
 from grader.checks.verdict import Outcome, Verdict
-from grader.effective import with_marks
+from grader.effective import as_students_see, with_marks
 from grader.export.gradebook import Gradebook
 from grader.export.grades import grades_csv
 from grader.marks import Mark, Marks
@@ -120,3 +120,45 @@ def test_grades_and_feedback_follow(sums: Path) -> None:
     book = Gradebook(load(sums), [result], {"two/half": "Half of it is missing."})
     assert book.feedback(result) == "One: 1 of 1. Nearly.\nTwo: 1 of 2. Nobody was told."
     assert "kim,Kim,graded,2,3,,1,1," in grades_csv([result])
+
+
+def test_students_see_how_a_hidden_check_ended_and_no_more() -> None:
+    told = replace(
+        HIDDEN,
+        verdict=Outcome.FAILED,
+        points=0.25,
+        title="Two, again",
+        message="For x = 7 it is 3.",
+        mistakes=("two/half",),
+        detectable="a half",
+        evidence={"x": 7},
+        replay="token",
+    )
+    (seen,) = as_students_see(replace(RESULT, verdicts=(told,))).verdicts
+    assert (seen.verdict, seen.points, seen.max_points) == (Outcome.FAILED, 0.25, 0.5)
+    assert (seen.check, seen.title) == ("hidden", "A check that is not public")
+    assert seen.message == "Your answer is not right on inputs that are not public."
+    assert (seen.evidence, seen.replay, seen.detectable) == ({}, None, None)
+    assert seen.mistakes == ("two/half",)
+
+
+def test_students_see_public_checks_without_our_tracebacks() -> None:
+    told = replace(FAILED, evidence={"inputs": 3, "diagnosis_traceback": "def mistake()"})
+    (seen,) = as_students_see(replace(RESULT, verdicts=(told,))).verdicts
+    assert seen == replace(FAILED, evidence={"inputs": 3})
+
+
+def test_students_see_what_was_overruled_without_hidden_checks() -> None:
+    told = replace(HIDDEN, verdict=Outcome.FAILED, title="Two, again")
+    _, seen = as_students_see(
+        marked(OVERRULED, result=replace(RESULT, verdicts=(WAITS, FAILED, told)))
+    ).verdicts
+    assert seen.message == "Nobody was told."
+    assert [v.title for v in seen.overruled] == ["", "A check that is not public"]
+
+
+def test_students_are_not_told_which_check_broke_on_our_side() -> None:
+    broken = replace(RESULT, status="infrastructure", reason="could not be checked by two_again")
+    assert as_students_see(broken).reason == ""
+    crashed = replace(RESULT, status="crashed", reason="the kernel died")
+    assert as_students_see(crashed).reason == "the kernel died"
