@@ -133,7 +133,7 @@ class LinearGaussian:
         bias: b, shape (N,).
         noise_var: variance of the isotropic observation noise.
 
-    Source: Tipping and Bishop 1999, eqs. 2 to 7.
+    Source: Bishop 2006, eq. 12.31 to 12.42, after Tipping and Bishop 1999.
     """
 
     weight: Tensor
