@@ -19,6 +19,7 @@ from grader.export.results import results_json
 from grader.exporting import assignment_of_run
 from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
+from grader.regrading import Regrade, regrades
 from grader.results import SubmissionResult
 from grader.run import failed_on_our_side
 from grader.sandbox import choose
@@ -73,12 +74,18 @@ class Display(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run left behind; `pages` are where to look, below `out`."""
+    """What a run left behind.
+
+    Attributes:
+        pages: where to look, below `out`.
+        regrades: what came out otherwise when it was graded again; of a run, by this run.
+    """
 
     results: tuple[SubmissionResult, ...]
     sentences: dict[str, str]
     out: Path
     pages: tuple[str, ...] = ()
+    regrades: tuple[Regrade, ...] = ()
     stopped: bool = False
 
     @property
@@ -112,9 +119,11 @@ def run_batch(options: Options, display: Display) -> Outcome:
         store.set_fact("dialect", assignment.dialect)
         held_out = held_out_in_words(settings)
         plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
-        stopped = _run(store, plan, display)
+        ran, stopped = _run(store, plan, display)
         store.forget_others({s.student_id for s in discovery.submissions})
-        return replace(write_outputs(store, options.out, options.audience), stopped=stopped)
+        outcome = write_outputs(store, options.out, options.audience)
+        now = tuple(each for each in outcome.regrades if each.now.student_id in ran)
+        return replace(outcome, regrades=now, stopped=stopped)
 
 
 def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outcome:
@@ -136,26 +145,28 @@ def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outco
     # After a change of assignment, what has not run again yet is no result of this one.
     results = tuple(r for r in store.results() if r.assignment == assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
+    changed = regrades(store.replaced(), results)
     with _writing(out):
         _write(out / "results.json", results_json(results))
         _write(out / "grades.csv", grades_csv(results, assignment.late))
         pages = []
         if _wanted("staff", audience, report := out / "report"):
-            render(results, assignment, report, out / "notebooks", sentences)
+            render(results, assignment, report, out / "notebooks", sentences, changed)
             pages.append("report/index.html")
         if _wanted("student", audience, feedback := out / "feedback"):
             render_feedback(results, assignment, feedback, out / "notebooks", sentences)
             pages.append("feedback/")
-    return Outcome(results, sentences, out, tuple(pages))
+    return Outcome(results, sentences, out, tuple(pages), changed)
 
 
 def _wanted(readers: str, audience: str | None, folder: Path) -> bool:
     return audience in (None, readers) or folder.is_dir()
 
 
-def _run(store: Store, plan: Plan, display: Display) -> bool:
-    """Runs what is pending; says whether it was stopped by hand."""
+def _run(store: Store, plan: Plan, display: Display) -> tuple[set[str], bool]:
+    """Runs what is pending; gives who got a result, and whether it was stopped by hand."""
     settings = plan.settings
+    ran: set[str] = set()
     by_id = {submission.student_id: submission for submission in plan.pending}
 
     def tell(event: events.Event) -> None:
@@ -168,6 +179,7 @@ def _run(store: Store, plan: Plan, display: Display) -> bool:
                 store.add_verdict(student_id, verdict)
             case events.Finished(student_id, result):
                 store.add_result(settings.key(by_id[student_id]), result)
+                ran.add(student_id)
             case events.Failed(student_id, reason):
                 failed = failed_on_our_side(by_id[student_id], settings, reason)
                 store.add_result(settings.key(by_id[student_id]), failed)
@@ -178,10 +190,10 @@ def _run(store: Store, plan: Plan, display: Display) -> bool:
         if plan.pending:
             run_all(plan.pending, settings, plan.jobs, tell)
     except KeyboardInterrupt:
-        return True
+        return ran, True
     finally:
         display.end()
-    return False
+    return ran, False
 
 
 def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) -> Settings:

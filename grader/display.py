@@ -19,6 +19,8 @@ from rich.text import Text
 
 from grader.batch import Display, Outcome, Plan
 from grader.checks.verdict import Outcome as Ending
+from grader.checks.verdict import Verdict
+from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.schedule import events
 from grader.submission.names import printable
@@ -27,6 +29,8 @@ _LINE_CHARACTERS = 500
 _SHOWN_MISTAKES = 6
 _SHOWN_STUDENTS = 60
 _SHOWN_NOTES = 8
+_SHOWN_REGRADES = 20
+_SHOWN_CHANGES = 3
 
 
 def display_for(console: Console) -> Display:
@@ -149,6 +153,9 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
     if (mistakes := _mistakes(results, outcome.sentences)) is not None:
         console.print()
         console.print(mistakes)
+    if outcome.regrades:
+        console.print()
+        console.print(_regrades(outcome.regrades))
     console.print()
     graded = [r for r in results if r.status != "infrastructure"]
     if graded:
@@ -194,6 +201,32 @@ def _mistakes(results: tuple[SubmissionResult, ...], sentences: dict[str, str]) 
     for mistake, count in counted.most_common(_SHOWN_MISTAKES):
         table.add_row(str(count), _plain(mistake), Text(sentences.get(mistake, ""), style="dim"))
     return table
+
+
+def _regrades(regrades: tuple[Regrade, ...]) -> Table:
+    """Who got something else than before, and why; the rest stands on the class page."""
+    table = _table(f"graded again, {len(regrades)} came out otherwise", "was", "is", "why")
+    for regrade in regrades[:_SHOWN_REGRADES]:
+        was, now = regrade.was, regrade.now
+        cells = (now.name, f"{round(was.score, 2):g}", f"{round(now.score, 2):g}", _why(regrade))
+        table.add_row(*map(_plain, cells))
+    if len(regrades) > _SHOWN_REGRADES:
+        table.add_row(f"and {len(regrades) - _SHOWN_REGRADES} more")
+    return table
+
+
+def _why(regrade: Regrade) -> str:
+    changes = [
+        f"{change.check} {_ending(change.was)} → {_ending(change.now)}"
+        for change in regrade.changes
+    ]
+    more = [f"{len(changes) - _SHOWN_CHANGES} more"] if len(changes) > _SHOWN_CHANGES else []
+    because = [", ".join(regrade.causes)] if regrade.causes else []
+    return "; ".join([", ".join(changes[:_SHOWN_CHANGES] + more), *because])
+
+
+def _ending(verdict: Verdict | None) -> str:
+    return verdict.verdict.value if verdict else "none"
 
 
 def _table(*columns: str) -> Table:

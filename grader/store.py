@@ -29,6 +29,10 @@ create table if not exists results (
     result text not null,
     finished_at text not null default current_timestamp
 ) strict;
+create table if not exists replaced (
+    student_id text primary key,
+    result text not null
+) strict;
 create table if not exists verdicts (
     student_id text not null,
     question text not null,
@@ -95,6 +99,12 @@ class Store:
         """
         row = (result.student_id, key, result.status, json.dumps(result.to_json()))
         with self._written():
+            # Without a grade there is nothing that a later one could differ from.
+            self._db.execute(
+                "insert or replace into replaced select student_id, result from results "
+                "where student_id = ? and status != 'infrastructure'",
+                (result.student_id,),
+            )
             self._db.execute(
                 "insert or replace into results (student_id, key, status, result) "
                 "values (?, ?, ?, ?)",
@@ -108,10 +118,7 @@ class Store:
 
     def results(self) -> Iterator[SubmissionResult]:
         """Every result, ordered by student, with what people marked."""
-        in_force: dict[str, dict[str, marks.Mark]] = {}
-        for (student_id, question), given in self._marks().items():
-            if mark := marks.in_force(given):
-                in_force.setdefault(student_id, {})[question] = mark
+        in_force = self._marks_in_force()
         for result in self.automatic():
             yield with_marks(result, in_force.get(result.student_id, {}))
 
@@ -120,13 +127,23 @@ class Store:
         for (text,) in self._rows("select result from results order by student_id"):
             yield SubmissionResult.from_json(json.loads(text))
 
+    def replaced(self) -> dict[str, SubmissionResult]:
+        """What students had before they were last graded again, with what people marked."""
+        in_force = self._marks_in_force()
+        return {
+            str(student_id): with_marks(
+                SubmissionResult.from_json(json.loads(text)), in_force.get(student_id, {})
+            )
+            for student_id, text in self._rows("select student_id, result from replaced")
+        }
+
     def forget_others(self, student_ids: set[str]) -> None:
         """Drops results of students who are no longer among the submissions."""
         known = {row[0] for row in self._rows("select student_id from results")}
         with self._written():
             for student_id in known - student_ids:
-                self._db.execute("delete from results where student_id = ?", (student_id,))
-                self._db.execute("delete from verdicts where student_id = ?", (student_id,))
+                for table in ("results", "replaced", "verdicts"):
+                    self._db.execute(f"delete from {table} where student_id = ?", (student_id,))  # noqa: S608
 
     def fact(self, name: str) -> str | None:
         """Something about the run as a whole, such as the assignment's folder."""
@@ -138,9 +155,14 @@ class Store:
         with self._written():
             self._db.execute("insert or replace into facts values (?, ?)", (name, value))
 
-    def _marks(self) -> dict[marks.Place, list[marks.Mark]]:
+    def _marks_in_force(self) -> dict[str, dict[str, marks.Mark]]:
         with self._read():
-            return marks.by_place(self._db)
+            given = marks.by_place(self._db)
+        found: dict[str, dict[str, marks.Mark]] = {}
+        for (student_id, question), own in given.items():
+            if mark := marks.in_force(own):
+                found.setdefault(student_id, {})[question] = mark
+        return found
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._read():

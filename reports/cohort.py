@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from grader.assignment import Assignment, Question
 from grader.checks.verdict import Outcome, Verdict
+from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from reports.figures import Histogram, histogram
 from reports.outcome import LOOKS, UNGRADED, Look, combined
+from reports.regraded import RegradeView
+from reports.regraded import views as regrade_views
 from reports.roster import Row, Trouble, row, runs_again, troubles
 from reports.shared import SharedMistake, shared_mistakes
 from reports.typeset import counted, label, points
@@ -53,6 +56,7 @@ class ClassPage:
     questions: tuple[QuestionRow, ...]
     legend: tuple[Look, ...]
     mistakes: tuple[SharedMistake, ...]
+    regrades: tuple[RegradeView, ...]
     rows: tuple[Row, ...]
     standings: tuple[tuple[str, str, int], ...]
 
@@ -62,6 +66,7 @@ def page(
     slugs: Mapping[str, str],
     assignment: Assignment,
     catalogue: Mapping[str, str],
+    regrades: Sequence[Regrade] = (),
 ) -> ClassPage:
     """The page of a class; `slugs` maps student ids to file names without suffix."""
     answers = {result.student_id: _answers(result) for result in results}
@@ -90,6 +95,7 @@ def page(
         ),
         legend=tuple(dict.fromkeys([*LOOKS.values(), UNGRADED])),
         mistakes=shared_mistakes(scored, slugs, assignment, catalogue),
+        regrades=regrade_views(regrades, slugs, assignment),
         rows=rows,
         standings=_standings(rows),
     )

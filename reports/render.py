@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from grader.assignment import Assignment
 from grader.effective import as_students_see
+from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.submission import slug
 from reports import cohort, student
@@ -29,6 +30,7 @@ def render(
     out: Path,
     notebooks: Path,
     catalogue: Mapping[str, str],
+    regrades: Sequence[Regrade] = (),
 ) -> Path:
     """Writes the pages for the staff: the class page and a page per student, with everything.
 
@@ -38,6 +40,7 @@ def render(
         out: folder that receives `index.html` and `students/`.
         notebooks: folder with the executed notebooks that the results name.
         catalogue: sentence for students by mistake id.
+        regrades: what has come out otherwise than before.
 
     Returns:
         Path of the class page.
@@ -53,7 +56,9 @@ def render(
     )
     _write_all(out / "students", pages)
     index = out / "index.html"
-    index.write_text(class_page(templates, results, slugs, assignment, catalogue), "utf-8")
+    index.write_text(
+        class_page(templates, results, slugs, assignment, catalogue, regrades), "utf-8"
+    )
     return index
 
 
@@ -125,12 +130,13 @@ def class_page(
     slugs: Mapping[str, str],
     assignment: Assignment,
     catalogue: Mapping[str, str],
+    regrades: Sequence[Regrade] = (),
 ) -> str:
     """The HTML of the class page; its own script is the only one that its policy admits."""
     script = static("class.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return templates.get_template("class.html").render(
-        page=cohort.page(results, slugs, assignment, catalogue),
+        page=cohort.page(results, slugs, assignment, catalogue, regrades),
         style=static("base.css", "class.css", "print.css"),
         script=script,
         policy=f"{POLICY}; script-src 'sha256-{digest}'",

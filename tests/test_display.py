@@ -10,6 +10,7 @@ from grader.batch import Outcome as Left
 from grader.batch import Plan
 from grader.checks.verdict import Outcome, Verdict
 from grader.display import display_for, print_outcome
+from grader.regrading import Change, Regrade
 from grader.results import Status, SubmissionResult
 from grader.schedule import events
 from grader.settings import Settings
@@ -138,6 +139,18 @@ def test_the_outcome_counts_and_names(plan: Plan) -> None:
     assert "mean 0.2 / 2" in shown  # 1 point over the 6 that have a score
     assert "no score" in shown
     assert "stopped;" not in shown
+
+
+def test_what_came_out_otherwise_is_listed_with_its_reason() -> None:
+    was = result("ann", verdict("one", Outcome.FAILED))
+    now = result("ann", verdict("one", Outcome.PASSED))
+    regrade = Regrade(was, now, (Change("one", was.verdicts[0], now.verdicts[0]),), ("of moons",))
+    log = console()
+    print_outcome(log, Left((now,), {}, Path("out"), regrades=(regrade,) * 21), "out")
+    lines = [" ".join(line.split()) for line in text(log).splitlines()]
+    assert "graded again, 21 came out otherwise was is why" in lines
+    assert lines.count("Ann 0 1 one_check failed → passed; of moons") == 20
+    assert "and 1 more" in lines
 
 
 def test_a_large_class_has_no_table_of_students() -> None:
