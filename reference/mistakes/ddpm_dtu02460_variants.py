@@ -107,8 +107,30 @@ class Plain:
         return x
 
 
+class Images(Parameters):
+    """Whole images, as convolutions need them: every factor has the axes of an image."""
+
+    def negative_elbo(self, x: Tensor) -> Tensor:
+        t = torch.randint(0, self.T, x.shape[:1])
+        kept = self.alpha_cumprod[t][:, None, None, None]
+        noise = torch.randn_like(x)
+        predicted = self.network(kept.sqrt() * x + (1 - kept).sqrt() * noise, t / self.T)
+        squares: Tensor = (noise - predicted) ** 2
+        return squares.sum(dim=(1, 2, 3))
+
+    def sample(self, shape: tuple[int, ...]) -> Tensor:
+        x = torch.randn(shape)
+        for t in torch.arange(self.T).flip(0).repeat(shape[0], 1).T:
+            beta, kept = self.beta[t].view(-1, 1, 1, 1), self.alpha_cumprod[t].view(-1, 1, 1, 1)
+            x = x - beta / (1 - kept).sqrt() * self.network(x, t / self.T)
+            fresh = torch.randn_like(x) * (t > 0).view(-1, 1, 1, 1)
+            x = x / (1 - beta).sqrt() + beta.sqrt() * fresh
+        return x
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("ddpm/parameters", "DDPM", Parameters),
     Variant("ddpm/buffers", "DDPM", Buffers),
     Variant("ddpm/plain", "DDPM", Plain),
+    Variant("ddpm/images", "DDPM", Images),
 )

@@ -133,6 +133,8 @@ _STEP = tuple(
         ),
         ("one-t-told", _TOLD, _reverse(told=lambda t: t[:1].expand_as(t))),
         ("time-scaled-otherwise", _TOLD, _reverse(told=lambda t: t / 1000)),
+        ("time-one-late", _TOLD, _reverse(told=lambda t: t + 1)),
+        ("time-one-early", _TOLD, _reverse(told=lambda t: t - 1)),
     )
 )
 

@@ -274,3 +274,77 @@ def test_a_network_that_is_never_asked_is_noticed(dialect: str) -> None:
     found = judged(dialect, {name: Silent})
     assert Outcome.PASSED not in {verdict.verdict for verdict in found}
     assert Outcome.INFRASTRUCTURE not in {verdict.verdict for verdict in found}
+
+
+def wrong_denoiser(name: str) -> Any:
+    (found,) = (m for m in ddpm_ift6135.MISTAKES if m.id == name)
+    return found.code
+
+
+@pytest.mark.parametrize("late", ["late", "early"])
+def test_a_reverse_step_that_tells_another_time_than_training_is_told_so(late: str) -> None:
+    wrong = wrong_denoiser(f"p-xt-prev-xt/time-one-{late}")
+    found = failures("ift6135", {"DenoiseDiffusion": wrong})
+    assert found.keys() == {"network_is_shown_x_t_and_t"}
+    assert "your loss trains it" in found["network_is_shown_x_t_and_t"]
+
+
+def test_a_time_that_is_late_in_training_and_in_sampling_is_right() -> None:
+    class Late(wrong_denoiser("p-xt-prev-xt/time-one-late")):
+        loss = wrong_denoiser("loss/time-one-late").loss
+
+    assert failures("ift6135", {"DenoiseDiffusion": Late}) == {}
+
+
+class OfImages(SkeletonDDPM):
+    """For images alone, as a convolution needs them."""
+
+    def negative_elbo(self, x: torch.Tensor) -> torch.Tensor:
+        t = torch.randint(0, self.T, (x.shape[0],))
+        eps = torch.randn_like(x)
+        bar = self.alpha_cumprod[t].view(-1, 1, 1, 1)
+        predicted = self.network(bar.sqrt() * x + (1 - bar).sqrt() * eps, t / self.T)
+        return ((eps - predicted) ** 2).sum(dim=[1, 2, 3])
+
+    def sample(self, shape: tuple[int, ...]) -> torch.Tensor:
+        x = torch.randn(shape)
+        for t in reversed(range(self.T)):
+            beta, alpha, bar = (
+                values[torch.full((shape[0],), t)].view(-1, 1, 1, 1)
+                for values in (self.beta, self.alpha, self.alpha_cumprod)
+            )
+            predicted = self.network(x, torch.full((shape[0],), t / self.T))
+            x = (x - beta / (1 - bar).sqrt() * predicted) / alpha.sqrt()
+            x = x + beta.sqrt() * torch.randn_like(x) * (t > 0)
+        return x
+
+
+class OfMnist(SkeletonDDPM):
+    """For rows of 784 pixels alone, which its network is shown as images."""
+
+    def negative_elbo(self, x: torch.Tensor) -> torch.Tensor:
+        t = torch.randint(0, self.T, (len(x), 1))
+        eps, bar = torch.randn(len(x), 784), self.alpha_cumprod[t]
+        x_t = (bar.sqrt() * x + (1 - bar).sqrt() * eps).view(-1, 1, 28, 28)
+        predicted = self.network(x_t, (t + 1) / self.T).view(-1, 784)
+        return torch.mean((eps - predicted) ** 2, dim=1)
+
+
+@pytest.mark.parametrize("model", [OfImages, OfMnist])
+def test_a_model_for_one_shape_of_data_passes(model: type) -> None:
+    assert failures("dtu02460", {"DDPM": model}) == {}
+
+
+@pytest.mark.parametrize("model", [OfImages, OfMnist])
+def test_a_model_for_one_shape_of_data_is_held_to_the_same(model: type) -> None:
+    class Cut(model):  # type: ignore[misc]
+        def negative_elbo(self, x: torch.Tensor) -> torch.Tensor:
+            return super().negative_elbo(x).detach()
+
+        def sample(self, shape: tuple[int, ...]) -> torch.Tensor:
+            return super().sample(shape).clamp(-1, 1)
+
+    assert failures("dtu02460", {"DDPM": Cut}).keys() == {
+        "elbo_is_the_squared_error",
+        "last_step_gives_its_mean",
+    }

@@ -8,6 +8,7 @@ from assignments.ddpm.definitions import at, chain
 from assignments.ddpm.dialects.ift6135_losses import (
     loss_is_the_squared_error,
     loss_noises_with_the_noise_given,
+    loss_tells_the_same,
     loss_trains_every_timestep,
 )
 from assignments.ddpm.dialects.ift6135_parts import (
@@ -159,8 +160,8 @@ def reverse_variance_is_that_of_the_sheet(subject: Subject) -> None:
 
 
 @check("p-xt-prev-xt", points=0.5)
-def network_is_shown_x_t_and_t(subject: Subject) -> None:
-    """The network is shown x_t as it is, and is told each example's own t."""
+def network_is_shown_x_t_and_t(subject: Subject, seed: Seed) -> None:
+    """The network is shown x_t as it is, and told each example's own t, as it is in training."""
     x_t, t = data(10), all_times(10)
     network, _ = _reverse(subject, 10, x_t, t)
     seen = network.calls[-1]
@@ -170,6 +171,13 @@ def network_is_shown_x_t_and_t(subject: Subject) -> None:
     expect(
         len(set(seen.time.tolist())) == len(t),
         "Your reverse step does not tell the network of each example's own t.",
+        told=seen.time.tolist(),
+    )
+    # Another scale of time is as good, if it is that of training.
+    expect(
+        np.array_equal(seen.time, t) or loss_tells_the_same(subject, seed),
+        f"At t = {t[0]} your reverse step tells the network the time {seen.time[0]:g}; your loss "
+        "trains it at that t with another.",
         told=seen.time.tolist(),
     )
 

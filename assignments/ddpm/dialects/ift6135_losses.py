@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from grader.checks import (
     check,
     expect,
     expect_close,
+    judge_by_any,
 )
 from grader.errors import SubjectError
 
@@ -50,25 +52,41 @@ def _trained(subject: Subject, seed: Seed, *given: Array) -> Step:
     return step
 
 
+# The t that stands behind each time which a network is told.
+Times: TypeAlias = Mapping[float, int]
+_OF_THE_SHEET: Times = {float(t): t for t in range(STEPS)}
+
+
 @check("simple-loss", points=1, alpha=ALPHA, detects=detectable_times())
 def loss_trains_every_timestep(subject: Subject, seed: Seed) -> None:
     """Each example draws a t of its own, and each of 0 to n_steps - 1 comes up equally often."""
     step = _trained(subject, seed)
     shown, _ = shown_by(step, data(SHAPE[0]))
-    try:
-        t = _timesteps(subject, shown)
-    except CheckFailure:  # marked down below; how much noise there is tells the time, too
-        training_draws.judge_times(step, schedule(STEPS), SHAPE)
-    else:
-        training_draws.judge_counts(t + 1, STEPS)
+    for times in (times_of_the_reverse_step(subject), _OF_THE_SHEET):
+        try:
+            t = _timesteps(shown, times)
+        except CheckFailure:
+            continue
+        return training_draws.judge_counts(t + 1, STEPS)
+    # What it tells is marked down below; how much noise there is tells the time, too.
+    return training_draws.judge_times(step, schedule(STEPS), SHAPE)
 
 
 @check("simple-loss", points=1)
 def loss_noises_with_the_noise_given(subject: Subject, seed: Seed) -> None:
     """The network is shown x_t of the noise that is given, and told the t that belongs to it."""
+    judge_by_any(
+        lambda times: _expect_noised(subject, seed, times),
+        _OF_THE_SHEET,
+        [lambda: times_of_the_reverse_step(subject)],
+    )
+
+
+def _expect_noised(subject: Subject, seed: Seed, times: Times) -> None:
+    """Demands the x_t that belongs to the t which the network is told, if it is told as here."""
     x0, eps = data(SHAPE[0]), noise(SHAPE[0])
     shown, _ = shown_by(_trained(subject, seed, eps), x0)
-    t = _timesteps(subject, shown)
+    t = _timesteps(shown, times)
 
     def own() -> list[Expected]:
         answer = as_array(asked(subject, "q_sample", STEPS, x0, t, eps))
@@ -83,28 +101,50 @@ def loss_noises_with_the_noise_given(subject: Subject, seed: Seed) -> None:
     )
 
 
-def _timesteps(subject: Subject, shown: Shown) -> Array:
-    """The t that stands behind each time that the loss tells, as the reverse step tells it.
-
-    Raises:
-        CheckFailure: the reverse step never tells that time.
-    """
+def times_of_the_reverse_step(subject: Subject) -> Times:
+    """What p_xt_prev_xt tells the network at each t; the t itself where that says nothing."""
     t = all_times(STEPS)
     network = Watcher()
     try:
         subject.call(model(subject, network, STEPS), data(STEPS), t, method="p_xt_prev_xt")
     except SubjectError:
         network.calls.clear()
-    told = network.calls[-1].time if network.calls else t.astype(np.float64)
-    if len(set(told.tolist())) < STEPS:
-        told = t.astype(np.float64)  # marked down where the reverse step is asked for
-    known = dict(zip(told.tolist(), t.tolist(), strict=True))
-    found = [timestep_behind(time, known) for time in shown.time.tolist()]
+    told = network.calls[-1].time.tolist() if network.calls else []
+    if len(set(told)) < STEPS:
+        return _OF_THE_SHEET  # marked down where the reverse step is asked for
+    return dict(zip(told, t.tolist(), strict=True))
+
+
+def loss_tells_the_same(subject: Subject, seed: Seed) -> bool:
+    """Whether training tells the network what the reverse step does, as far as one can say."""
+    times = times_of_the_reverse_step(subject)
+    for known, same in ((times, True), (_OF_THE_SHEET, False)):
+        try:
+            _expect_noised(subject, seed, known)
+        except (CheckFailure, SubjectError):
+            continue
+        return same
+    try:  # a loss that is wrong otherwise may tell the same all the same
+        _timesteps(shown_by(_trained(subject, seed), data(SHAPE[0]))[0], times)
+    except SubjectError:
+        return True
+    except CheckFailure:
+        return False
+    return True
+
+
+def _timesteps(shown: Shown, times: Times) -> Array:
+    """The t that stands behind each time that the loss tells.
+
+    Raises:
+        CheckFailure: none stands behind one of them.
+    """
+    found = [timestep_behind(time, times) for time in shown.time.tolist()]
     for time, behind in zip(shown.time.tolist(), found, strict=True):
         if behind is None:
             raise CheckFailure(
-                f"Your loss tells the network the time {time:g}, which your reverse step never "
-                f"does; it tells {', '.join(f'{each:g}' for each in sorted(known))}."
+                f"Your loss tells the network the time {time:g}. That is no t from 0 to "
+                f"{STEPS - 1}, and your reverse step never tells it, either."
             )
     return np.asarray(found)
 
