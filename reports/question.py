@@ -13,6 +13,7 @@ from grader.results import SubmissionResult
 from reports import check, metrics, outputs
 from reports.check import CheckView
 from reports.highlighting import highlighted
+from reports.markdown import rendered
 from reports.metrics import Metric
 from reports.notebook import Cell, answering
 from reports.outcome import Look, combined, look
@@ -25,10 +26,10 @@ _MAX_SOURCE = 12_000
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A cell of the student: highlighted code or plain text, with what it put out."""
+    """A cell of the student: highlighted code or typeset text, with what it put out."""
 
     kind: str
-    source: Markup | str
+    source: Markup
     omitted: int
     outputs: tuple[outputs.Output, ...]
 
@@ -139,7 +140,7 @@ def cell_view(cell: Cell, title: str) -> CellView:
     cut = passage(cell.source, _MAX_SOURCE)
     return CellView(
         kind=cell.kind,
-        source=highlighted(cut.text) if cell.kind == "code" else cut.text.strip(),
+        source=highlighted(cut.text) if cell.kind == "code" else rendered(cut.text),
         omitted=cut.omitted,
         outputs=outputs.shown(cell.outputs, label(title, 200)),
     )

@@ -15,6 +15,7 @@ from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.submission import slug
 from reports import cohort, student
+from reports.formulas import numbers, symbol, with_math
 from reports.notebook import read
 
 _HERE = Path(__file__).parent
@@ -96,13 +97,15 @@ def _write_all(folder: Path, pages: Iterable[tuple[str, str]]) -> None:
 
 def environment() -> Environment:
     """Templates with escaping everywhere, in which an unknown name is an error."""
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters |= {"math": with_math, "numbers": numbers, "symbol": symbol}
+    return templates
 
 
 def student_page(
