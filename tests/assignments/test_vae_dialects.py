@@ -418,15 +418,25 @@ class Part(torch.nn.Module):
 NETWORKS = types.SimpleNamespace(v1=types.SimpleNamespace(Encoder=Part, Decoder=Part))
 
 
+class Module:
+    """The course's utilities as another file sees them: looked up when they are called."""
+
+    def __init__(self) -> None:
+        self.globals: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return self.globals[name]
+
+
 def cs236(*changed: tuple[str, str], nns: Any = NETWORKS) -> dict[str, Any]:
     """A CS236 submission with pieces of its text replaced."""
     sources = [CS236_UTILS, CS236_VAE, CS236_GMVAE]
     for before, after in changed:
         assert any(before in source for source in sources), before
         sources = [source.replace(before, after) for source in sources]
-    ut = types.SimpleNamespace()
+    ut = Module()
     found = namespace(*sources, nns=nns, ut=ut)
-    vars(ut).update(found)
+    ut.globals = found
     return found
 
 
@@ -449,6 +459,41 @@ CS236_WRONG = {
         "log_normal(z, 0 * m, 1 + 0 * v)",
     ),
 }
+
+
+CS236_EARLY = {
+    "a-factor": ("return (0.5 * (torch.log(pv)", "return (1.0 * (torch.log(pv)", "kl-normal"),
+    "all-axes": ("/ pv - 1)).sum(-1)", "/ pv - 1)).sum()", "kl-normal"),
+    "variance-squared": ("(2 * v), -1)", "(2 * v**2), -1)", "log-normal"),
+    "sum-of-all": (
+        "torch.sum((x - m) ** 2 / (2 * v), -1)",
+        "((x - m) ** 2 / v).sum()",
+        "log-normal",
+    ),
+    "mean-of-logs": (
+        "log_mean_exp(log_normal(z, m, v), -1)",
+        "log_normal(z, m, v).mean(-1)",
+        "mixture",
+    ),
+    "not-written": ("return m + torch.sqrt(v)", "return oops + m + v", "reparameterization"),
+    "raises": ("return log_mean_exp(log_normal(z, m, v), -1)", "return oops", "mixture"),
+}
+
+
+@pytest.mark.parametrize("mistake", CS236_EARLY)
+def test_an_early_cs236_mistake_costs_its_points_once(mistake: str) -> None:
+    before, after, question = CS236_EARLY[mistake]
+    found = cs236((before, after))
+    failed = {v.question for v in verdicts("cs236", found) if v.verdict is not Outcome.PASSED}
+    assert failed == {question}
+
+
+def test_a_mistake_of_a_bound_itself_is_no_early_one() -> None:
+    wrong = cs236(
+        ("return (0.5 * (torch.log(pv)", "return (1.0 * (torch.log(pv)"),
+        ("(kl + rec).mean(), kl.mean(), rec.mean()", "(kl + rec).mean(), kl.sum(), rec.mean()"),
+    )
+    assert "bound_regularises" in lost("cs236", wrong, "vae-bound")
 
 
 @pytest.mark.parametrize("check", CS236_WRONG)

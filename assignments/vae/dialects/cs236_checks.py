@@ -12,6 +12,7 @@ from assignments.vae.dialects.cs236_bounds import (
     mixture_bound_has_a_sampled_kl,
     mixture_bound_is_the_sum_of_its_terms,
 )
+from assignments.vae.dialects.cs236_right_ones import forgiving
 from assignments.vae.dialects.densities import (
     divergence,
     log_density,
@@ -48,6 +49,7 @@ def normal_density_is_summed_over_the_last_axis(subject: Subject) -> None:
 
 
 @check("mixture", points=2.5)
+@forgiving("log_normal")
 def mixture_averages_densities(subject: Subject) -> None:
     """The density of a uniform mixture is the mean of its components' densities."""
     inputs = [
