@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,19 +29,20 @@ def _program(*names: str) -> str:
     return found
 
 
-def _started(profile: Path) -> webdriver.Chrome:
+def started(profile: Path, *more: str, logs: Sequence[str] = ("browser",)) -> webdriver.Chrome:
+    """A browser with a profile of its own; `more` are further switches."""
     options = Options()
     options.binary_location = _program("chromium", "chromium-browser", "google-chrome")
-    for switch in SWITCHES:
+    for switch in (*SWITCHES, *more):
         options.add_argument(switch)
     options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", dict.fromkeys(logs, "ALL"))
     return webdriver.Chrome(options, Service(_program("chromedriver")))
 
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = _started(tmp_path_factory.mktemp("profile"))
+    driver = started(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -49,7 +50,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 @pytest.fixture
 def second_browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     """Another person's: it shares no cookies with the first."""
-    driver = _started(tmp_path / "profile")
+    driver = started(tmp_path / "profile")
     yield driver
     driver.quit()
 
