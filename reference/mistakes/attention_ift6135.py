@@ -145,6 +145,11 @@ _ENTRIES: tuple[tuple[str, str, type[nn.Module]], ...] = (
         _forward("W_Q", "W_K", "W_K"),
     ),
     (
+        "keys-and-values-exchanged",
+        "Which of your projections do queries meet, and which are added up?",
+        _forward("W_Q", "W_V", "W_K"),
+    ),
+    (
         "values-not-projected",
         "Where a query looks and what it finds there are learned apart; count the projections.",
         _changed(
@@ -178,9 +183,30 @@ def _with_mask(self: Any, queries: Tensor, keys: Tensor, mask: Tensor | None = N
     return scores.softmax(dim=3)
 
 
+class _Matrices(_Attention):
+    """Bare matrices under other names, scaled queries, heads taken apart by a loop."""
+
+    def __init__(self, head_size: int, num_heads: int, sequence_length: int) -> None:
+        super().__init__(head_size, num_heads, sequence_length)
+        size = head_size * num_heads
+        for name in ("W_Q", "W_K", "W_V"):
+            delattr(self, name)
+        self.query, self.key = (nn.Parameter(torch.rand(size, size)) for _ in range(2))
+        self.value = nn.Parameter(torch.rand(size, size))
+
+    def split_heads(self, tensor: Tensor) -> Tensor:
+        return torch.stack(tensor.chunk(self.num_heads, dim=-1), dim=1)
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        parts = (self.split_heads(hidden_states @ w) for w in (self.query, self.key, self.value))
+        output: Tensor = self.W_O(self.apply_attention(*parts))
+        return output
+
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("ift6135-heads/full", _NAME, _Attention),
     Variant("ift6135-heads/causal", _NAME, _changed(get_attention_weights=_causal)),
+    Variant("ift6135-heads/matrices", _NAME, _Matrices),
     Variant("ift6135-heads/padding-mask", _NAME, _changed(get_attention_weights=_with_mask)),
     Variant(
         "ift6135-heads/every-other-feature",

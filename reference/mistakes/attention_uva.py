@@ -132,6 +132,11 @@ _TURNS: tuple[tuple[str, str, type[nn.Module]], ...] = (
         _turning(lambda _, x, angles: turned(x, angles.deg2rad())),
     ),
     (
+        "sine-and-cosine-exchanged",
+        "The very first token stands at position 0: by how much should it be turned?",
+        _turning(lambda _, x, angles: turned(x, torch.pi / 2 - angles)),
+    ),
+    (
         "keys-left-alone",
         "Move query and key along together: should their score change?",
         _changed(Attention, apply_rotary_emb=_keys_left),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from reference.mistakes.attention_uva_parts import Block
 from reference.mistakes.catalogue import Mistake
@@ -55,6 +55,30 @@ def _parallel(self: Any, x: Tensor) -> Tensor:
     return after
 
 
+class _WithoutActivation(Block):
+    """The feed-forward part is two maps in a row."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.mlpf = nn.Sequential(*(x for x in self.mlpf if isinstance(x, nn.Linear)))
+
+
+class _Unnamed(Block):
+    """Its parts have names of their own, and one norm stands before both sublayers."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        parts = [self.layer_norm_1, self.self_attention, self.layer_norm_2, self.mlpf]
+        self._modules.clear()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        norm, attention, _, feed_forward = self.parts
+        x = x + attention(norm(x))
+        after: Tensor = x + feed_forward(norm(x))
+        return after
+
+
 _NOTHING_ADDED = "With sublayers that add nothing, what should come out of a block?"
 _BLOCKS: tuple[tuple[str, str, Callable[[Any, Tensor], Tensor]], ...] = (
     ("post-norm", _NOTHING_ADDED, _post),
@@ -79,11 +103,21 @@ _BLOCKS: tuple[tuple[str, str, Callable[[Any, Tensor], Tensor]], ...] = (
 )
 
 BLOCKS: tuple[Mistake, ...] = tuple(
-    Mistake(
-        f"uva-block/{name}",
-        "TransformerDecoderBlock",
-        says,
-        type("Block", (Block,), {"forward": forward}),
+    Mistake(f"uva-block/{name}", "TransformerDecoderBlock", says, code)
+    for name, says, code in (
+        *(
+            (name, says, type("Block", (Block,), {"forward": forward}))
+            for name, says, forward in _BLOCKS
+        ),
+        (
+            "activation-missing",
+            "What could two linear maps in a row do that one cannot?",
+            _WithoutActivation,
+        ),
+        (
+            "one-norm-for-both",
+            "How many gains does your block learn, and which sublayer sees which?",
+            _Unnamed,
+        ),
     )
-    for name, says, forward in _BLOCKS
 )

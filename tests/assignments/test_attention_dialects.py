@@ -75,6 +75,17 @@ RIGHT_UVA: dict[str, tuple[tuple[str, str], ...]] = {
     "no bias": (("3 * config.n_embd)", "3 * config.n_embd, bias=False)"),),
     "flash always": (("if self.use_flash_attn:", "if True:"),),
     "epsilon outside": (("keepdim=True) + self.eps)", "keepdim=True)) + self.eps"),),
+    "positions from one": (("torch.arange(T, device", "torch.arange(1, T + 1, device"),),
+    "pairs as complex numbers": (
+        (
+            "xq_rot = xq * pos_cos + rotate_half(xq) * pos_sin",
+            "unit = torch.polar(torch.ones_like(freqs), freqs)\n"
+            "        pairs = lambda x: torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))\n"
+            "        turn = lambda x: torch.view_as_real(pairs(x) * unit).flatten(-2)\n"
+            "        return turn(xq), turn(xk)",
+        ),
+        ("xk_rot = xk * pos_cos + rotate_half(xk) * pos_sin", "pass"),
+    ),
     "debug pair": (
         (
             "return self.resid_dropout(self.c_proj(y))",
@@ -134,7 +145,18 @@ WRONG_UVA: dict[str, tuple[tuple[str, str], set[str]]] = {
     ),
     "positions of heads": (
         ("torch.arange(T, device=xq.device)", "torch.full((T,), T)"),
-        {"rotary_turns_pairs_at_their_own_pace"},
+        {
+            "rotary_turns_pairs_at_their_own_pace",
+            "rotary_turns_the_first_position_by_its_number",
+        },
+    ),
+    "sine and cosine exchanged": (
+        ("pos_emb.sin(), pos_emb.cos()", "pos_emb.cos(), pos_emb.sin()"),
+        {"rotary_turns_the_first_position_by_its_number"},
+    ),
+    "no activation": (
+        ('                    ("act", BERTGELU()),\n', ""),
+        {"feed_forward_bends"},
     ),
     "post-norm": (
         (

@@ -139,12 +139,56 @@ def test_attention_without_positions_costs_the_points_of_positions_only() -> Non
         "rotary_keeps_lengths",
         "rotary_scores_depend_on_the_distance",
         "rotary_turns_pairs_at_their_own_pace",
+        "rotary_turns_the_first_position_by_its_number",
     }
 
 
 def test_one_norm_before_both_sublayers_fails() -> None:
     edit = ("self.layer_norm_2(x)", "self.layer_norm_1(x)")
     assert failed(judged("uva", UVA, edit)) == {"block_adds_two_normed_sublayers"}
+
+
+BLOCK = (
+    UVA[: UVA.index("class TransformerDecoderBlock")]
+    + """
+class TransformerDecoderBlock(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        d = config.n_embd
+        self.n1, self.n2, self.a = RMSNorm(d), RMSNorm(d), CausalSelfAttention(config)
+        self.w1, self.w2, self.w3 = nn.Linear(d, 4 * d), nn.Linear(4 * d, d), nn.Linear(d, 4 * d)
+
+    def forward(self, x):
+        x = x + self.a(self.n1(x))
+        h = self.n2(x)
+        return x + self.w2(F.silu(self.w1(h)) * self.w3(h))
+"""
+)
+PLACES = {"block_adds_two_normed_sublayers"}
+
+
+def test_a_block_whose_parts_have_names_of_their_own_passes() -> None:
+    assert not failed(judged("uva", BLOCK))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("F.silu(self.w1(h)) * self.w3(h)", "self.w1(h)", {"feed_forward_bends"}),
+        ("h = self.n2(x)", "h = x", PLACES),
+        ("self.n2(x)", "self.n1(x)", PLACES),
+        ("self.a(self.n1(x))", "self.a(x)", PLACES),
+        ("x = x + self.a(self.n1(x))\n        h = self.n2(x)", "h = self.n2(x)", PLACES),
+    ],
+)
+def test_a_mistake_in_such_a_block_fails(old: str, new: str, names: set[str]) -> None:
+    assert failed(judged("uva", BLOCK, (old, new))) == names
+
+
+def test_a_feed_forward_part_that_begins_at_zero_passes() -> None:
+    zeros = "self.w3 = nn.Linear(d, 4 * d), nn.Linear(4 * d, d), nn.Linear(d, 4 * d)"
+    edit = (zeros, zeros + "\n        nn.init.zeros_(self.w2.weight)")
+    assert not failed(judged("uva", BLOCK, edit))
 
 
 OTHER_NAMES = tuple(
@@ -157,6 +201,8 @@ OTHER_NAMES = tuple(
     [
         ("return self.o(self.apply_attention(q, k, v))", "return self.apply_attention(q, k, v)"),
         ("self.v(hidden_states)", "hidden_states"),
+        ("self.apply_attention(q, k, v)", "self.apply_attention(q, v, k)"),
+        ("self.o(self.apply_attention(q, k, v))", "self.apply_attention(q, k, v) @ self.o.weight"),
         ("self.k(hidden_states)", "self.q(hidden_states)"),
         ("return self.o(", "return hidden_states + self.o("),
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,20 +60,47 @@ def without_biases(state: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def readings(state: Mapping[str, Array]) -> Iterator[Projections]:
-    """Every way of reading parameters as projections; none where none fits."""
-    square = [wide(v) for v in state.values() if v.shape == (FEATURES, FEATURES)]
-    joint = [wide(v) for v in state.values() if v.shape == (3 * FEATURES, FEATURES)]
-    joint += [wide(v).T for v in state.values() if v.shape == (FEATURES, 3 * FEATURES)]
+    """Every way of reading parameters as projections; none where none fits.
+
+    Names such as W_Q, key_layer or v_proj say what a projection is for; others leave it open.
+    """
+    square = {name: v for name, v in state.items() if v.shape == (FEATURES, FEATURES)}
+    joint = {n: v for n, v in state.items() if set(v.shape) == {FEATURES, 3 * FEATURES}}
     if len(joint) == 1 and len(square) <= 1:
-        for parts in _layouts(joint[0]):
+        rows = wide(*joint.values())
+        for parts in _layouts(rows if len(rows) > FEATURES else rows.T):
             for order in permutations(range(3)):
                 yield from _with_output(parts[list(order)], square)
     elif not joint and 3 <= len(square) <= 4:
-        for chosen in permutations(range(len(square)), 3):
-            left = [w for i, w in enumerate(square) if i not in chosen]
-            picked = np.stack([square[i] for i in chosen])
-            for parts in (np.swapaxes(picked, 1, 2), picked):
-                yield from _with_output(parts, left)
+        for chosen in _orders(list(square)):
+            left = {name: square[name] for name in square if name not in chosen}
+            for applied in product(*(_applied(name, square[name]) for name in chosen)):
+                yield from _with_output(np.stack(applied), left)
+
+
+def _orders(names: list[str]) -> Iterator[tuple[str, ...]]:
+    """Three of the names for queries, keys and values: those that say so, or any."""
+    said = [[name for name in names if role in _words(name)] for role in ("q", "k", "v")]
+    if all(len(each) == 1 for each in said):
+        yield said[0][0], said[1][0], said[2][0]
+    else:
+        yield from permutations(names, 3)
+
+
+def _words(name: str) -> set[str]:
+    """First letters of the words in a parameter's name, without that of its weight."""
+    words = re.split(r"[._\d]+", name.lower().removesuffix("weight"))
+    known = {"query", "queries", "key", "keys", "value", "values"}
+    return {word[0] for word in words if word in known or len(word) == 1} | {
+        word[1] for word in words if word in ("wq", "wk", "wv")
+    }
+
+
+def _applied(name: str, matrix: Array) -> Iterator[Array]:
+    """What x is multiplied with from the right: layers of torch keep it transposed."""
+    yield wide(matrix).T
+    if not name.endswith(".weight"):
+        yield wide(matrix)
 
 
 def _layouts(rows: Array) -> Iterator[Array]:
@@ -82,9 +110,9 @@ def _layouts(rows: Array) -> Iterator[Array]:
         yield np.swapaxes(third.reshape(3, FEATURES, FEATURES), 1, 2)
 
 
-def _with_output(parts: Array, left: list[Array]) -> Iterator[Projections]:
+def _with_output(parts: Array, left: Mapping[str, Array]) -> Iterator[Projections]:
     if not left:
         yield Projections(parts, None)
-    for output in left:
-        yield Projections(parts, output.T)
-        yield Projections(parts, output)
+    for name, matrix in left.items():
+        for output in _applied(name, matrix):
+            yield Projections(parts, output)

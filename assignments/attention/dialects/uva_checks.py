@@ -10,6 +10,7 @@ import numpy as np
 from assignments.attention.definitions import draw, wide
 from assignments.attention.dialects.uva_blocks import (
     block_adds_two_normed_sublayers,
+    feed_forward_bends,
     stream_runs_through,
 )
 from assignments.attention.dialects.uva_parts import (
@@ -19,12 +20,18 @@ from assignments.attention.dialects.uva_parts import (
     Attention,
     built,
     expect_causal,
+    fits,
     readings,
     rotated,
     sequences,
     values_of,
 )
-from assignments.attention.position_checks import either, paces
+from assignments.attention.dialects.uva_rotary import (
+    rotary_keeps_lengths,
+    rotary_scores_depend_on_the_distance,
+    rotary_turns_pairs_at_their_own_pace,
+    rotary_turns_the_first_position_by_its_number,
+)
 from grader.checks import (
     Array,
     CheckFailure,
@@ -35,14 +42,20 @@ from grader.checks import (
     check,
     evidence,
     expect,
-    expect_all_close,
     expect_close,
     expect_shape,
 )
-from grader.checks.comparison import compare
 from grader.errors import SubjectError
 
-__all__ = ["block_adds_two_normed_sublayers", "stream_runs_through"]
+__all__ = [
+    "block_adds_two_normed_sublayers",
+    "feed_forward_bends",
+    "rotary_keeps_lengths",
+    "rotary_scores_depend_on_the_distance",
+    "rotary_turns_pairs_at_their_own_pace",
+    "rotary_turns_the_first_position_by_its_number",
+    "stream_runs_through",
+]
 
 # The norm
 
@@ -101,107 +114,9 @@ def norm_of_zeros_is_zero(subject: Subject) -> None:
     expect_close(answer, Expected(zeros), given={"x": zeros}, function="RMSNorm")
 
 
-# Rotary positions
-
-
-def _rows(length: int) -> tuple[Array, Array]:
-    """A query and a key for each head, the same at all positions, (2, H, T, hd)."""
-    rng = np.random.default_rng(length)
-    q, k = draw(rng, 2, 2, HEADS, 1, HEAD, size=2.0)
-    return np.repeat(q, length, axis=-2), np.repeat(k, length, axis=-2)
-
-
-def _turns_inside(subject: Subject, module: Handle) -> bool:
-    """Whether a class without apply_rotary_emb turns queries and keys all the same.
-
-    Raises:
-        SubjectError: there is no such method, and the answers know of no positions.
-    """
-    try:
-        rotated(subject, module, *_rows(2))
-    except SubjectError as error:
-        if error.fault != "missing":
-            return False
-        x = sequences(5)
-        answer = values_of(subject.call(module, x))
-        found = (r for r in readings(subject.state(module)) if answer.shape == x.shape)
-        for reading in found:
-            q, k, v = reading.projected(x)
-            for turn in TURNS:
-                if _fits(answer, reading.attended(turn(q), turn(k), v)):
-                    evidence(rotary="inside of forward")
-                    return True
-        raise
-    return False
-
-
-@check("rotary-embedding", points=0.5)
-def rotary_keeps_lengths(subject: Subject) -> None:
-    """Queries and keys that are turned keep their lengths."""
-    module = built(subject, "CausalSelfAttention")
-    if _turns_inside(subject, module):
-        return
-    for length in (2, 7):
-        given = _rows(length)
-        found = rotated(subject, module, *given)
-        for name, before, after in zip(("xq", "xk"), given, found, strict=True):
-            expect_shape(after, before.shape, function=f"apply_rotary_emb, for {name},")
-            squares = (wide(before) ** 2).sum(axis=-1)
-            right = Expected(squares, 2 * squares, "the squared length that it had")
-            name = f"apply_rotary_emb, by the squared lengths of {name},"
-            expect_all_close(
-                [(wide(after) ** 2).sum(axis=-1).astype(np.float32)], [right],
-                given=[{"T": length}], function=name,
-            )  # fmt: skip
-
-
-@check("rotary-embedding", points=1)
-def rotary_scores_depend_on_the_distance(subject: Subject) -> None:
-    """Moved along together, a query and a key keep their score."""
-    module = built(subject, "CausalSelfAttention")
-    if _turns_inside(subject, module):
-        return
-    for length in (3, 9):
-        q, k = rotated(subject, module, *_rows(length))
-        expect_shape(q, (2, HEADS, length, HEAD))
-        expect_shape(k, (2, HEADS, length, HEAD))
-        scores = wide(q) @ np.swapaxes(wide(k), -1, -2)
-        right = Expected(
-            scores[..., :-1, :-1],
-            np.full(scores[..., 1:, 1:].shape, HEAD * 4.0 * (4 + length)),
-            "the score one position earlier",
-        )
-        expect_close(
-            scores[..., 1:, 1:].astype(np.float32), right, given={"T": length},
-            function="apply_rotary_emb, by the scores of what it turned,",
-        )  # fmt: skip
-
-
-@check("rotary-embedding", points=1)
-def rotary_turns_pairs_at_their_own_pace(subject: Subject) -> None:
-    """From one position to the next each pair turns by its own angle, the first by one radian."""
-    module, length = built(subject, "CausalSelfAttention"), 8
-    if _turns_inside(subject, module):
-        return
-    axes = np.tile(np.eye(HEAD, dtype=np.float32)[:, np.newaxis, np.newaxis], (1, HEADS, length, 1))
-    q, k = rotated(subject, module, axes, axes)
-    expect_shape(q, axes.shape)
-    # What an axis at position t and at 0 have in common is the cosine of the angle between them.
-    kept = np.einsum("jhtd,jhd->tj", wide(q), wide(k)[:, :, 0]) / HEADS
-    angles = np.outer(np.arange(length), paces(HEAD))
-
-    def judge(halves: int) -> None:
-        whole = np.concatenate([angles, angles], 1) if halves else np.repeat(angles, 2, 1)
-        right = Expected(np.cos(whole), 2 + 12 * whole, "the cosine of a pair's angle")
-        expect_close(
-            kept.astype(np.float32), right, given={"T": length},
-            function="apply_rotary_emb, by what each axis keeps of itself,",
-        )  # fmt: skip
-
-    either(judge, (0, 1))
-
-
 # Causal attention
+
+Turned: TypeAlias = tuple[Array, Array, Array]  # queries, keys and values
 
 
 @check("causal-attention", points=2)
@@ -219,16 +134,15 @@ def _mismatch(subject: Subject, module: Handle, x: Array, answer: Array) -> Chec
     """How an answer differs from attention with the module's weights, in any order of theirs."""
     found = list(readings(subject.state(module)))
     evidence(readings=len(found))  # none where the parameters have shapes of their own
-    turns = []
-    for reading in found:
-        q, k, v = reading.projected(x)
-        for pair in _turned(subject, module, q, k):
-            turns.append((reading, (*pair, v), (q, k, v)))
-            if _fits(answer, reading.attended(*turns[-1][1])):
-                return None
-    if not turns:
+    if not found:
         return None
-    hints = (hint for hint, explains in _EXPLAINED if any(explains(answer, *t) for t in turns))
+    # The first position sees itself alone: that tells most readings from the student's at once.
+    near = [each for each in found if each.begins(answer, x)]
+    turns = [turn for each in near or found for turn in _turns(subject, module, x, each)]
+    if near and any(fits(answer, one.attended(*turned)) for one, turned, _ in turns):
+        return None
+    known = _EXPLAINED if near else _EXPLAINED[-1:]
+    hints = (hint for hint, explains in known if any(explains(answer, *t) for t in turns))
     reading, turned, _ = turns[0]
     try:
         expect_close(
@@ -237,6 +151,15 @@ def _mismatch(subject: Subject, module: Handle, x: Array, answer: Array) -> Chec
     except CheckFailure as failure:
         return CheckFailure(failure.message, failure.counterexample, hint=next(hints, ""))
     return None
+
+
+def _turns(
+    subject: Subject, module: Handle, x: Array, reading: Attention
+) -> Iterator[tuple[Attention, Turned, Turned]]:
+    """A reading with queries and keys turned, in every way that may be meant, and as they were."""
+    q, k, v = reading.projected(x)
+    for pair in _turned(subject, module, q, k):
+        yield reading, (*pair, v), (q, k, v)
 
 
 def _turned(subject: Subject, module: Handle, q: Array, k: Array) -> Iterator[tuple[Array, Array]]:
@@ -251,29 +174,23 @@ def _turned(subject: Subject, module: Handle, q: Array, k: Array) -> Iterator[tu
             yield turn(q), turn(k)
 
 
-def _fits(answer: Array, right: Expected) -> bool:
-    return compare(answer, right, [answer]) is None
-
-
-Turned: TypeAlias = tuple[Array, Array, Array]
-
 # What else may have been computed, with a sentence that leads there.
 _EXPLAINED: tuple[tuple[str, Callable[[Array, Attention, Turned, Turned], bool]], ...] = (
     (
         "How do your scores spread as the features grow in number? Try a large head.",
-        lambda answer, one, qkv, _: _fits(answer, one.attended(*qkv, factor=HEAD**0.5)),
+        lambda answer, one, qkv, _: fits(answer, one.attended(*qkv, factor=HEAD**0.5)),
     ),
     (
         "How many features does one head have? That is what its scores are sums of.",
-        lambda answer, one, qkv, _: _fits(answer, one.attended(*qkv, factor=HEADS**-0.5)),
+        lambda answer, one, qkv, _: fits(answer, one.attended(*qkv, factor=HEADS**-0.5)),
     ),
     (
         "Exchange two earlier tokens: does a later answer notice?",
-        lambda answer, one, _, plain: _fits(answer, one.attended(*plain)),
+        lambda answer, one, _, plain: fits(answer, one.attended(*plain)),
     ),
     (
         "Change the last token: which positions' answers should change?",
-        lambda answer, one, qkv, _: _fits(answer, one.attended(*qkv, causal=False)),
+        lambda answer, one, qkv, _: fits(answer, one.attended(*qkv, causal=False)),
     ),
 )
 
@@ -298,5 +215,5 @@ def fast_attention_is_right_as_well(subject: Subject) -> None:
     expect_shape(found, x.shape, function="CausalSelfAttention")
     failure = _mismatch(subject, fast, x, found)
     size = np.full(x.shape, 64 * (1 + np.abs(wide(written)).max()))
-    if failure is not None and not _fits(found, Expected(written, size)):
+    if failure is not None and not fits(found, Expected(written, size)):
         raise failure

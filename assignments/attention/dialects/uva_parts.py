@@ -15,6 +15,7 @@ import numpy as np
 
 from assignments.attention.definitions import draw, shares, turned, wide
 from grader.checks import Array, Expected, Handle, Subject, as_array, expect, expect_shape
+from grader.checks.comparison import compare
 from grader.errors import SubjectError
 
 FEATURES, HEADS, BLOCK = 12, 2, 16
@@ -91,6 +92,12 @@ class Attention(NamedTuple):
         """Queries, keys and values (3, B, H, T, hd), float64."""
         found = np.einsum("btc,phdc->pbhtd", wide(x), self.joint)
         return np.asarray(found + self.joint_bias[:, np.newaxis, :, np.newaxis])
+
+    def begins(self, answer: Array, x: Array) -> bool:
+        """Whether an answer's first position holds its own values, as one without a past does."""
+        values = np.einsum("bc,hdc->bhd", wide(x)[:, 0], self.joint[2]) + self.joint_bias[2]
+        right = np.einsum("bhd,chd->bc", values, self.output) + self.output_bias
+        return bool(np.all(np.abs(wide(answer)[:, 0] - right) <= 1e-3 * (1 + np.abs(right).max())))
 
     def attended(
         self, q: Array, k: Array, v: Array, factor: float = 1.0, causal: bool = True
@@ -171,7 +178,8 @@ def rotated(subject: Subject, module: Handle, q: Array, k: Array) -> tuple[Array
     Raises:
         SubjectError: it raises, or returns something else than two tensors.
     """
-    given = (np.asarray(q, np.float32), np.asarray(k, np.float32), q.shape[-2])
+    # In order in memory, as students' own are: some look at pairs as complex numbers.
+    given = (*(np.ascontiguousarray(x, np.float32) for x in (q, k)), q.shape[-2])
     answer = subject.call(module, *given, method="apply_rotary_emb")
     if not (isinstance(answer, tuple | list) and len(answer) == 2):
         raise SubjectError("apply_rotary_emb should return two tensors: queries and keys")
@@ -188,6 +196,11 @@ def _turn(x: Array, halves: bool) -> Array:
 
 
 TURNS = (partial(_turn, halves=True), partial(_turn, halves=False))
+
+
+def fits(answer: Array, right: Expected) -> bool:
+    """Whether an answer is that one, up to rounding."""
+    return compare(answer, right, [answer]) is None
 
 
 def values_of(answer: Any) -> Array:
@@ -216,3 +229,40 @@ def expect_causal(subject: Subject, module: Handle, your: str) -> None:
             f"{your}our answer at position {[*moved, 0][0]} changes with the token at {place}.",
         )
         expect(not still[place], f"{your}our answer at position {place} ignores its own token.")
+
+
+def attention_of(state: Mapping[str, Array]) -> str | None:
+    """The path inside of a block under which all weights of attention lie, and no others.
+
+    None where they lie beside those of something else.
+    """
+    joint = [name for name, array in state.items() if array.shape == (3 * FEATURES, FEATURES)]
+    square = [name for name, array in state.items() if array.shape == (FEATURES, FEATURES)]
+    wanted = 1 if len(joint) == 1 else 4
+    path = ([*joint, *square] or [""])[0].rpartition(".")[0]
+    while path:
+        within = [name for name in square if name.startswith(path + ".")]
+        if len(within) >= wanted:
+            return path if len(within) == wanted else None
+        path = path.rpartition(".")[0]
+    return None
+
+
+def silenced(state: Mapping[str, Array], path: str) -> dict[str, Array]:
+    """The same weights without those that lie under a path."""
+    return {
+        name: np.zeros_like(array)
+        if name.startswith(path + ".") and FEATURES in array.shape
+        else array
+        for name, array in state.items()
+    }
+
+
+def is_gain(name: str, state: Mapping[str, Array]) -> bool:
+    """Whether a weight is the gain of a norm: no matrix lies beside it."""
+    beside = [array for other, array in state.items() if _owner(other) == _owner(name)]
+    return state[name].size == FEATURES and all(array.size == FEATURES for array in beside)
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
