@@ -97,9 +97,11 @@ def judge_times(taken: Walk, times: Mapping[float, int] | None, steps: int) -> N
         behind = timestep_behind(time, times)
         if behind != t:
             what = "never" if behind is None else f"for the noise level of t = {behind}"
+            one_below = np.array_equal(told[:, 0], np.arange(steps - 1, -1, -1))
             raise CheckFailure(
                 f"At t = {t} your sampler tells the network the time {time:g}; your training tells "
-                f"it that {what} (t from 1 to {steps})."
+                f"it that {what} (t from 1 to {steps}).",
+                shows=["sampling/told-from-zero"] if one_below else [],
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ from grader.checks import (
     expect,
     expect_standard_normal,
 )
-from grader.checks.exact_null import detects
+from grader.checks.exact_null import bundle, detects
 from grader.checks.figures import decode_png, expect_drawn, pngs_of
 from grader.errors import SubjectError
 
@@ -51,8 +52,20 @@ def _trained(subject: Subject, seed: Seed) -> tuple[Shown, Array, Array]:
         whole,
         f"Your training tells the model times from {shown.time.min():g} to {shown.time.max():g}; "
         f"with {STEPS} betas t counts from 1 to {STEPS}.",
+        shows=[] if whole.all() else _misread(shown),
     )
     return shown, shown.time.astype(np.int64), as_array(loss)
+
+
+def _misread(shown: Shown) -> list[str]:
+    """Mistakes that tell such times, where the noise is normal once they are read like that."""
+    readings = {"draws/told-from-zero": shown.time + 1, "draws/told-a-fraction": shown.time * STEPS}
+    return [id for id, time in readings.items() if _explains(shown, np.round(time))]
+
+
+def _explains(shown: Shown, time: Array) -> bool:
+    within = bool(time.min() >= 1 and time.max() <= STEPS)
+    return within and not bundle(_noise(shown, time.astype(np.int64)), ALPHA).failing
 
 
 @check("draws", points=0.5, alpha=ALPHA, detects=detectable_times())
@@ -74,13 +87,19 @@ def training_draws_fresh_noise(subject: Subject, seed: Seed) -> None:
     """x_t holds standard normal noise, drawn afresh for every entry."""
     shown, t, _ = _trained(subject, seed)
     try:
-        expect_standard_normal(_noise(shown, t), alpha=ALPHA / 2, function="training's noise")
+        _expect_fresh(_noise(shown, t))
     except CheckFailure:
         own = _own_noise(subject, shown, t)
         if own is None:
             raise
-        expect_standard_normal(own, alpha=ALPHA / 2, function="training's noise")
+        _expect_fresh(own)
         evidence(follows_from_own_functions=True)
+
+
+def _expect_fresh(noise: Array) -> None:
+    shared = np.allclose(noise, noise[:1], atol=1e-3)
+    expect(not shared, "All examples get the same noise.", shows=["draws/shared-noise"])
+    expect_standard_normal(noise, alpha=ALPHA / 2, function="training's noise")
 
 
 @check(
@@ -96,15 +115,25 @@ def training_returns_the_loss_of_its_draws(subject: Subject, seed: Seed) -> None
     try:
         # A t that was not the one of the noise level explains no normal noise.
         expect_standard_normal(noise, alpha=ALPHA, function="training's noise")
-        size = np.abs(noise) + np.abs(shown.answer) + np.abs(shown.x)
-        expect(loss.size == 1, "Your training_loss should return one number.")
-        growth = float(rounding(WALK_BETAS).max())
-        expect_squared_error(loss.reshape(()), noise - shown.answer, size, growth)
+        _expect_loss(loss, shown, noise)
     except CheckFailure:
         own = _own_noise(subject, shown, t)
         if own is None or not _is_own_loss(subject, loss, t, own.astype(np.float32)):
             raise
         evidence(follows_from_own_functions=True)
+
+
+def _expect_loss(loss: Array, shown: Shown, noise: Array) -> None:
+    expect(loss.size == 1, "Your training_loss should return one number.")
+    size = np.abs(noise) + np.abs(shown.answer) + np.abs(shown.x)
+    growth = float(rounding(WALK_BETAS).max())
+    try:
+        expect_squared_error(loss.reshape(()), noise - shown.answer, size, growth)
+    except CheckFailure as failure:
+        with suppress(CheckFailure):
+            expect_squared_error(loss / len(noise), noise - shown.answer, size, growth)
+            failure.shows = ("draws/loss-times-the-batch",)
+        raise
 
 
 def _noise(shown: Shown, t: Array) -> Array:

@@ -133,12 +133,16 @@ def judge_counts(t: Array, steps: int) -> None:
     expect(
         counts.max() < len(t),
         f"All of {len(t)} examples share one timestep. Does each draw its own?",
+        shows=("draws/one-t-for-the-batch", "draws/always-the-last")[: 1 + int(t[0] == steps)],
     )
     never = [str(i + 1) for i, count in enumerate(counts) if count == 0]
     expect(
         not never,
         f"Among {len(t)} examples your training never draws the noise level of t = "
         f"{', '.join(never)} (t from 1 to {steps}). Sampling passes through it, too.",
+        shows={"1": ["draws/first-never-drawn"], str(steps): ["draws/last-never-drawn"]}.get(
+            ", ".join(never), ()
+        ),
     )
     spend(ALPHA)
     share = 1 / steps

@@ -88,12 +88,23 @@ def diagnose(
     return Diagnosis()
 
 
+def proved(ids: Sequence[str], function: str, catalogue: Catalogue) -> Diagnosis:
+    """What a check's own evidence says: one of these mistakes of the function, if catalogued."""
+    return conclude(
+        [
+            Candidate((mistake.id,), mistake.says, mistake.code)
+            for mistake in catalogue.mistakes
+            if mistake.function == function and mistake.id in ids
+        ]
+    )
+
+
 def conclude(found: Sequence[Candidate]) -> Diagnosis:
     """One explanation is named, two or three are said as alternatives, more say nothing."""
     if not 1 <= len(found) <= _MOST_ALTERNATIVES:
         return Diagnosis()
     ids = tuple(dict.fromkeys(id for candidate in found for id in candidate.ids))
-    says = [candidate.says for candidate in found]
+    says = list(dict.fromkeys(candidate.says for candidate in found))
     if len(says) == 1:
         return Diagnosis(ids, says[0])
     return Diagnosis(ids, "Either: " + " Or: ".join(says))

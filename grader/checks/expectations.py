@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,17 @@ from grader.checks.verdict import Counterexample
 from grader.errors import SubjectError
 
 
-def expect(condition: Any, message: str, **facts: Any) -> None:
+def expect(condition: Any, message: str, *, shows: Sequence[str] = (), **facts: Any) -> None:
     """Demands a condition.
 
     Args:
         condition: a truth value, a 0-d array of one, or an array of which all must be true.
         message: what the student reads if it does not hold.
+        shows: ids of catalogued mistakes, one of which is proved if it does not hold.
         facts: evidence for a failure.
     """
     if not np.all(condition):
-        raise CheckFailure(message, evidence=plain(facts))
+        raise CheckFailure(message, evidence=plain(facts), shows=shows)
 
 
 def expect_close(

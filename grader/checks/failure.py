@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from grader.checks.verdict import Counterexample
@@ -16,6 +17,8 @@ class CheckFailure(Exception):  # noqa: N818 - a decision about a submission, no
         evidence: plain facts behind the decision.
         fraction: share of the points still earned, in [0, 1).
         hint: said only when no catalogued mistake explains the answers.
+        shows: ids of catalogued mistakes, one of which the evidence proves by itself; named where
+            answers are drawn at random and tell nothing.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class CheckFailure(Exception):  # noqa: N818 - a decision about a submission, no
         evidence: dict[str, Any] | None = None,
         fraction: float = 0.0,
         hint: str = "",
+        shows: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -32,3 +36,4 @@ class CheckFailure(Exception):  # noqa: N818 - a decision about a submission, no
         self.evidence = evidence or {}
         self.fraction = fraction
         self.hint = hint
+        self.shows = tuple(shows)

@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.checks.context import Catalogue, Context, Question
 from grader.checks.declare import Check
-from grader.checks.diagnosis import Diagnosis, diagnose
+from grader.checks.diagnosis import Diagnosis, diagnose, proved
 from grader.checks.failure import CheckFailure
 from grader.checks.recording import Recorder, recording
 from grader.checks.rerun import explain_by_rerun
@@ -33,6 +33,7 @@ class _Ending:
     hint: str = ""
     counterexample: Counterexample | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    shows: tuple[str, ...] = ()
 
 
 def run_checks(
@@ -84,6 +85,8 @@ def run_check(
     diagnosis = Diagnosis()
     if ending.outcome in (Outcome.FAILED, Outcome.PARTIAL) and function and catalogue is not None:
         diagnosis = _explain(check, context, watched, catalogue, facts)
+        if not diagnosis.mistakes:
+            diagnosis = proved(ending.shows, function, catalogue)
     message = " ".join(filter(None, (ending.message, diagnosis.says or ending.hint)))
     return Verdict(
         question=check.question,
@@ -171,6 +174,7 @@ def _failed(failure: CheckFailure) -> _Ending:
         failure.hint,
         failure.counterexample,
         failure.evidence,
+        failure.shows,
     )
 
 

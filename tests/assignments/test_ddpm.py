@@ -78,13 +78,16 @@ def test_questions_ask_for_what_the_reference_takes() -> None:
         assert code.co_varnames[: len(arguments)] == arguments
 
 
-def test_the_audit_finds_nothing_and_names_what_is_not_random() -> None:
+def test_the_audit_finds_nothing_and_names_what_has_a_pattern() -> None:
     report = audit_assignment(str(FOLDER)).report
     assert report.problems == ()
     unnamed = [row for row in report.mistakes if row.id not in row.named_as]
-    # A detached loss has the right numbers; what it lacks is a gradient.
-    others = {row.function for row in unnamed if row.id != "loss/prediction-detached"}
-    assert others <= DRAWING
+    # A detached loss has the right numbers: what it lacks is a gradient. Some draws have no sign.
+    assert {row.id for row in unnamed} <= {
+        "loss/prediction-detached",
+        "draws/uniform",
+        "draws/told-another-t",
+    }
     assert len(report.mistakes) == len(MISTAKES)
     assert all(variant.passed for variant in report.variants)
 

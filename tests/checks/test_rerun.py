@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks import Subject, check, expect_close
+from grader.checks import Subject, as_array, check, expect, expect_close
 from grader.checks.context import Catalogue, Context
 from grader.checks.runner import run_check
 from grader.kernel.local import LocalSubject
@@ -96,3 +96,33 @@ def test_what_raises_gets_no_name() -> None:
 
 def test_what_is_right_is_not_looked_up() -> None:
     assert named(Right) == ()
+
+
+@check("scaled", points=1)
+def it_grows(subject: Subject) -> None:
+    """A check that reads off by itself what is wrong."""
+    answer = as_array(subject.call(subject.new("Scaled", 3.0), INPUTS, method="forward"))
+    expect(
+        answer > INPUTS - 9, "It shrinks.", shows=["x", "scaled/squared", "not in the catalogue"]
+    )
+
+
+def test_what_the_evidence_proves_is_named_where_the_answers_name_nothing() -> None:
+    class Own(Right):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x - 9 - x.abs()
+
+    subject, context = LocalSubject({"Scaled": Own}), Context(question=QUESTION)
+    verdict = run_check(it_grows, subject, context, CATALOGUE)
+    assert verdict.mistakes == ("scaled/squared", "x")
+    assert verdict.message == ("It shrinks. Either: scaled/squared, in words. Or: x, in words.")
+
+
+def test_what_the_answers_name_counts_before_what_the_evidence_proves() -> None:
+    @check("scaled", points=1)
+    def it_is_three_times_as_large(subject: Subject) -> None:
+        """A check that reads off something else."""
+        answer = as_array(subject.call(subject.new("Scaled", 3.0), INPUTS, method="forward"))
+        expect(answer == 3 * INPUTS, "It is not.", shows=["scaled/shifted"])
+
+    assert named(Squared, it_is_three_times_as_large) == ("scaled/squared",)
