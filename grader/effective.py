@@ -67,8 +67,10 @@ def _outcome(points: float, possible: float) -> Outcome:
     return Outcome.PARTIAL if points > 0 else Outcome.FAILED
 
 
+# Stands for the name of a check that students do not know.
+NOT_PUBLIC = "not-public"
 # What a student reads of a check that is not public: how it ended, in words that hold for any.
-_NOT_PUBLIC = {
+_TOLD = {
     Outcome.FAILED: "Your answer is not right on inputs that are not public.",
     Outcome.PARTIAL: "Your answer is right in part on inputs that are not public.",
     Outcome.ERROR: "On inputs that are not public your code raised an error, or returned "
@@ -105,12 +107,12 @@ def _disclosed(verdict: Verdict) -> Verdict:
         return replace(verdict, evidence=plain, overruled=overruled)
     return Verdict(
         question=verdict.question,
-        check="hidden",
+        check=NOT_PUBLIC,
         verdict=verdict.verdict,
         points=verdict.points,
         max_points=verdict.max_points,
         title="A check that is not public",
-        message=_NOT_PUBLIC.get(verdict.verdict, ""),
+        message=_TOLD.get(verdict.verdict, ""),
         mistakes=verdict.mistakes,
         hidden=True,
         overruled=overruled,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grader.checks.verdict import Counterexample, Outcome, Shown, Verdict
+from grader.effective import NOT_PUBLIC
 from reports.outcome import Look, look
 from reports.typeset import duration, fact, label, number, points, prose, shape
 
@@ -65,6 +66,7 @@ class CheckView:
 
 def view(verdict: Verdict, catalogue: Mapping[str, str]) -> CheckView:
     """A verdict as it stands on the page."""
+    disclosed = verdict.check != NOT_PUBLIC
     named = tuple(Named(label(m), prose(catalogue.get(m, ""))) for m in verdict.mistakes[:8])
     return CheckView(
         look=look(verdict.verdict),
@@ -72,11 +74,11 @@ def view(verdict: Verdict, catalogue: Mapping[str, str]) -> CheckView:
         points=points(verdict.points),
         max_points=points(verdict.max_points),
         message=_without(prose(verdict.message), named),
-        hidden=verdict.hidden,
+        hidden=verdict.hidden and disclosed,
         named=named,
         example=_example(verdict.counterexample) if verdict.counterexample else None,
-        meaning=_meaning(verdict),
-        evidence=_evidence(verdict),
+        meaning=_meaning(verdict) if disclosed else "",
+        evidence=_evidence(verdict) if disclosed else (),
     )
 
 

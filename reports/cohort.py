@@ -11,12 +11,13 @@ from grader.assignment import Assignment, Question
 from grader.checks.verdict import Outcome, Verdict
 from grader.regrading import Regrade
 from grader.results import SubmissionResult
-from reports.figures import Histogram, histogram
+from reports.figures import Column, Histogram, histogram, spread
 from reports.outcome import LOOKS, UNGRADED, Look, combined
+from reports.pair import PairPage
 from reports.regraded import RegradeView
 from reports.regraded import views as regrade_views
 from reports.roster import Row, Trouble, row, runs_again, troubles
-from reports.shared import SharedMistake, shared_mistakes
+from reports.shared import SharedMistake, announcement, shared_mistakes
 from reports.typeset import counted, label, points
 
 # One student's verdicts by question.
@@ -38,6 +39,7 @@ class QuestionRow:
     number: str
     title: str
     shares: tuple[Share, ...]
+    spread: tuple[Column, ...]
     mean: str
     max_points: str
     description: str
@@ -56,7 +58,9 @@ class ClassPage:
     questions: tuple[QuestionRow, ...]
     legend: tuple[Look, ...]
     mistakes: tuple[SharedMistake, ...]
+    announcement: str
     regrades: tuple[RegradeView, ...]
+    alike: tuple[PairPage, ...]
     rows: tuple[Row, ...]
     standings: tuple[tuple[str, str, int], ...]
 
@@ -67,8 +71,18 @@ def page(
     assignment: Assignment,
     catalogue: Mapping[str, str],
     regrades: Sequence[Regrade] = (),
+    alike: Sequence[PairPage] = (),
 ) -> ClassPage:
-    """The page of a class; `slugs` maps student ids to file names without suffix."""
+    """The page of a class.
+
+    Args:
+        results: one per student.
+        slugs: file names without suffix, by student id.
+        assignment: its title and questions.
+        catalogue: sentence for students by mistake id.
+        regrades: what has come out otherwise than before.
+        alike: pairs whose code is alike, with pages of their own.
+    """
     answers = {result.student_id: _answers(result) for result in results}
     scored = [result for result in results if result.verdicts and not runs_again(result)]
     outcomes = {student: _outcomes(own, assignment) for student, own in answers.items()}
@@ -77,6 +91,7 @@ def page(
     rows = tuple(
         row(result, slugs[result.student_id], outcomes[result.student_id]) for result in results
     )
+    mistakes = shared_mistakes(scored, slugs, assignment, catalogue)
     return ClassPage(
         assignment=label(assignment.title, 200),
         line=_line(results, scored),
@@ -94,8 +109,10 @@ def page(
             for index, question in enumerate(assignment.questions)
         ),
         legend=tuple(dict.fromkeys([*LOOKS.values(), UNGRADED])),
-        mistakes=shared_mistakes(scored, slugs, assignment, catalogue),
+        mistakes=mistakes,
+        announcement=announcement(mistakes, len(scored)),
         regrades=regrade_views(regrades, slugs, assignment),
+        alike=tuple(alike),
         rows=rows,
         standings=_standings(rows),
     )
@@ -153,6 +170,7 @@ def _question(
         number=label(number, 12),
         title=label(question.title, 200),
         shares=shares,
+        spread=spread(earned, question.points),
         mean=points(round(statistics.fmean(earned), 2)) if earned else "–",
         max_points=points(question.points),
         description=", ".join(f"{share.count} {share.look.word.lower()}" for share in shares),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reports.typeset import counted, points
 
 _MAX_BARS = 21
+_STEPS = 8  # bars of a question are eighths of its points, so that none and all stand alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,30 @@ def histogram(scores: Sequence[float], max_score: float) -> Histogram | None:
         description="; ".join(
             f"{bar.range} points: {counted(bar.count, 'hand-in')}" for bar in bars if bar.count
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Hand-ins that earned about the same on a question; `height` in percent of the highest."""
+
+    tone: str
+    height: float
+    count: int
+    earned: str
+
+
+def spread(earned: Sequence[float], max_points: float) -> tuple[Column, ...]:
+    """How the points of one question are spread, from none to all; empty where there are none."""
+    if not earned or max_points <= 0:
+        return ()
+    counts = [0] * (_STEPS + 1)
+    for value in earned:
+        counts[min(max(round(_STEPS * value / max_points), 0), _STEPS)] += 1
+    tones = ["bad", *["fair"] * (_STEPS - 1), "good"]
+    return tuple(
+        Column(tone, round(100 * n / max(counts), 1), n, points(max_points * i / _STEPS))
+        for i, (n, tone) in enumerate(zip(counts, tones, strict=True))
     )
 
 

@@ -14,9 +14,12 @@ from grader.effective import as_students_see
 from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.submission import slug
-from reports import cohort, student
+from reports import cohort, pair, student
+from reports.fingerprints import code_of, grams_of
 from reports.formulas import numbers, symbol, with_math
-from reports.notebook import read
+from reports.notebook import Cell, read
+from reports.pair import PairPage
+from reports.similarity import pairs
 
 _HERE = Path(__file__).parent
 POLICY = (
@@ -38,7 +41,7 @@ def render(
     Args:
         results: one per student.
         assignment: its title and questions.
-        out: folder that receives `index.html` and `students/`.
+        out: folder that receives `index.html`, `students/` and `pairs/`.
         notebooks: folder with the executed notebooks that the results name.
         catalogue: sentence for students by mistake id.
         regrades: what has come out otherwise than before.
@@ -56,10 +59,11 @@ def render(
         for result in results
     )
     _write_all(out / "students", pages)
+    alike = alike_pages(results, slugs, assignment, notebooks)
+    _write_all(out / "pairs", ((each.name, pair_page(templates, each)) for each in alike))
     index = out / "index.html"
-    index.write_text(
-        class_page(templates, results, slugs, assignment, catalogue, regrades), "utf-8"
-    )
+    page = class_page(templates, results, slugs, assignment, catalogue, regrades, alike)
+    index.write_text(page, "utf-8")
     return index
 
 
@@ -118,12 +122,36 @@ def student_page(
     staff: bool = True,
 ) -> str:
     """The HTML of one student's page; for the staff with the rubrics."""
-    # The name alone: what a result says must not lead out of the folder.
-    cells = read(notebooks / Path(result.executed).name) if result.executed else []
+    cells = _cells(result, notebooks)
     return templates.get_template("student.html").render(
         page=student.page(result, assignment, cells, catalogue, staff=staff),
         style=static("base.css", "student.css", "code.css", "print.css"),
         policy=POLICY,
+    )
+
+
+def _cells(result: SubmissionResult, notebooks: Path) -> list[Cell]:
+    # The name alone: what a result says must not lead out of the folder.
+    return read(notebooks / Path(result.executed).name) if result.executed else []
+
+
+def alike_pages(
+    results: Sequence[SubmissionResult],
+    slugs: Mapping[str, str],
+    assignment: Assignment,
+    notebooks: Path,
+) -> list[PairPage]:
+    """Pairs of students whose code is alike, less what the instructor's notebook holds."""
+    given = grams_of(read(assignment.folder / "notebook.ipynb"))
+    codes = [code_of(result.student_id, _cells(result, notebooks), given) for result in results]
+    by_student = {result.student_id: result for result in results}
+    return [pair.page(found, by_student, slugs, assignment) for found in pairs(codes)]
+
+
+def pair_page(templates: Environment, page: PairPage) -> str:
+    """The HTML of a pair's page."""
+    return templates.get_template("pair.html").render(
+        page=page, style=static("base.css", "pair.css", "code.css", "print.css"), policy=POLICY
     )
 
 
@@ -134,12 +162,13 @@ def class_page(
     assignment: Assignment,
     catalogue: Mapping[str, str],
     regrades: Sequence[Regrade] = (),
+    alike: Sequence[PairPage] = (),
 ) -> str:
     """The HTML of the class page; its own script is the only one that its policy admits."""
     script = static("class.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return templates.get_template("class.html").render(
-        page=cohort.page(results, slugs, assignment, catalogue, regrades),
+        page=cohort.page(results, slugs, assignment, catalogue, regrades, alike),
         style=static("base.css", "class.css", "print.css"),
         script=script,
         policy=f"{POLICY}; script-src 'sha256-{digest}'",

@@ -10,17 +10,28 @@ from grader.results import SubmissionResult
 from reports.roster import Link, link
 from reports.typeset import counted, label, prose
 
+_ANNOUNCED = 8  # more than this in one announcement is read by nobody
+_OPENING = (
+    "Some mistakes in this assignment were made by several of you, so here are hints for all."
+)
+_ADVICE = (
+    "If this may be yours, try your function on the smallest input that you can work out by hand, "
+    "then compare."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SharedMistake:
     """A catalogued mistake over the class.
 
     Attributes:
+        name: its id in words, without what it is a mistake of.
         share: of the graded hand-ins, in percent.
         announcement: a draft to the whole class that names nobody.
     """
 
     id: str
+    name: str
     says: str
     question: str
     students: tuple[Link, ...]
@@ -59,18 +70,31 @@ def shared_mistakes(
     )
 
 
+def announcement(mistakes: Sequence[SharedMistake], n_graded: int) -> str:
+    """One draft on every mistake that several made; empty where there is none."""
+    several = [mistake for mistake in mistakes if len(mistake.students) > 1][:_ANNOUNCED]
+    if not several:
+        return ""
+    paragraphs = [
+        f"{mistake.question or mistake.name} ({len(mistake.students)} of {n_graded}): "
+        f"{mistake.says}"
+        for mistake in several
+    ]
+    return "\n\n".join([_OPENING, *paragraphs, _ADVICE])
+
+
 def _shared(
     mistake: str, says: str, question: str, students: tuple[Link, ...], n_graded: int
 ) -> SharedMistake:
     return SharedMistake(
         id=label(mistake),
+        name=label(mistake).rpartition("/")[2].replace("-", " "),
         says=says or label(mistake),
         question=question,
         students=students,
         share=round(100 * len(students) / n_graded, 1),
         announcement=(
             f"On {question or 'one question'}: {len(students)} of {counted(n_graded, 'hand-in')} "
-            f"share one mistake. {says} If this may be yours, try your function on the smallest "
-            "input that you can work out by hand, then compare."
+            f"share one mistake. {says} {_ADVICE}"
         ).replace("  ", " "),
     )

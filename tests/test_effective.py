@@ -136,7 +136,7 @@ def test_students_see_how_a_hidden_check_ended_and_no_more() -> None:
     )
     (seen,) = as_students_see(replace(RESULT, verdicts=(told,))).verdicts
     assert (seen.verdict, seen.points, seen.max_points) == (Outcome.FAILED, 0.25, 0.5)
-    assert (seen.check, seen.title) == ("hidden", "A check that is not public")
+    assert (seen.check, seen.title) == ("not-public", "A check that is not public")
     assert seen.message == "Your answer is not right on inputs that are not public."
     assert (seen.evidence, seen.replay, seen.detectable) == ({}, None, None)
     assert seen.mistakes == ("two/half",)

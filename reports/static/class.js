@@ -43,6 +43,18 @@
     button.addEventListener("click", () => sort(header));
     header.replaceChildren(button);
   }
+  for (const draft of document.querySelectorAll(".draft")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(draft);  // what is left where the clipboard is refused
+      await navigator.clipboard.writeText(draft.textContent);
+      button.textContent = "Copied";
+    });
+    draft.after(button);
+  }
   search.addEventListener("input", narrow);
   filter.addEventListener("change", narrow);
   search.form.addEventListener("submit", (event) => event.preventDefault());

@@ -93,3 +93,25 @@ def test_an_empty_class_has_a_page() -> None:
     empty = cohort.page([], {}, sample.ASSIGNMENT, {})
     assert empty.line == "0 hand-ins, 0 graded."
     assert empty.histogram is None
+
+
+def test_one_announcement_covers_what_several_made(page: cohort.ClassPage) -> None:
+    several = [mistake for mistake in page.mistakes if len(mistake.students) > 1]
+    assert 3 < len(several) < len(page.mistakes)
+    for mistake in several[:8]:
+        assert mistake.says in page.announcement
+    assert "2.3 KL to the unit Gaussian (6 of 27): Your values are exactly" in page.announcement
+    assert not any(row.link.name in page.announcement for row in page.rows)
+    assert cohort.page([], {}, sample.ASSIGNMENT, {}).announcement == ""
+
+
+def test_a_mistake_has_a_name_in_words(page: cohort.ClassPage) -> None:
+    assert "log std as log var" in [mistake.name for mistake in page.mistakes]
+
+
+def test_the_points_of_a_question_are_spread_over_its_columns(page: cohort.ClassPage) -> None:
+    for question in page.questions:
+        assert sum(column.count for column in question.spread) == 27
+    none, *between, full = page.questions[-1].spread
+    assert (none.earned, full.earned, none.tone, full.tone) == ("0", "2", "bad", "good")
+    assert sum(column.count for column in between) == 0

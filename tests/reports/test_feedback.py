@@ -17,7 +17,9 @@ from grader.checks.declare import Check
 from grader.checks.seeds import Seeds
 from grader.checks.verdict import Counterexample, Outcome, Shown, Verdict
 from grader.data import find, held_out
+from grader.effective import as_students_see
 from grader.results import SubmissionResult
+from reports.check import view
 from tests.reports import sample
 
 ENDINGS = (Outcome.FAILED, Outcome.ERROR, Outcome.PARTIAL, Outcome.PASSED, Outcome.SKIPPED)
@@ -151,6 +153,16 @@ def test_students_still_read_what_public_checks_say(page: str) -> None:
     assert "Seen from outside." in page
     assert "A check that is not public" in page
     assert "Right after all." in page
+
+
+def test_nothing_is_claimed_of_how_a_hidden_check_decides() -> None:
+    hidden = [v for v in sample.student(0, "Lin", "").verdicts if v.hidden]
+    result = as_students_see(replace(sample.student(0, "Lin", ""), verdicts=tuple(hidden)))
+    for verdict in result.verdicts:
+        seen = view(verdict, {})
+        assert (seen.evidence, seen.meaning, seen.hidden) == ((), "", False)
+    assert hidden
+    assert all(view(verdict, {}).evidence for verdict in hidden)
 
 
 def test_the_same_secrets_stand_on_the_staff_page(assignment: Assignment, tmp_path: Path) -> None:

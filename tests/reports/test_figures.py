@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.figures import histogram
+from reports.figures import histogram, spread
 
 
 def test_every_score_falls_into_one_bar() -> None:
@@ -45,3 +45,11 @@ def test_the_words_say_what_is_drawn() -> None:
 def test_without_scores_nothing_is_drawn() -> None:
     assert histogram([], 20) is None
     assert histogram([0.0], 0) is None
+
+
+def test_a_column_holds_what_is_nearest_to_its_eighth() -> None:
+    columns = spread([0, 0.1, 0.5, 1, 1, 1.2, -0.3], 1)
+    assert [column.count for column in columns] == [2, 1, 0, 0, 1, 0, 0, 0, 3]
+    assert columns[8].height == 100
+    assert columns[4].earned == "0.5"
+    assert spread([], 1) == spread([0], 0) == ()

@@ -82,7 +82,12 @@ def hostile(pages: dict[str, Page]) -> Page:
 
 def test_there_is_a_page_per_student_and_nothing_outside(out: Path) -> None:
     assert len(list((out / "students").iterdir())) == 30
-    assert sorted(path.name for path in out.iterdir()) == ["index.html", "notebooks", "students"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "index.html",
+        "notebooks",
+        "pairs",
+        "students",
+    ]
 
 
 def test_no_script_but_our_own_on_the_class_page(pages: dict[str, Page]) -> None:
