@@ -154,16 +154,20 @@ def _run(check: Check, subject: Subject, context: Context) -> _Ending:
     except CheckFailure as failure:
         return _failed(failure)
     except SubjectError as error:
-        return _Ending(Outcome(error.fault), message=_told(error, check))
+        return _Ending(Outcome(error.fault), message=_told(error, check, context.question))
     except Exception:  # noqa: BLE001 - whatever our own check raises must not become a student's
         facts = {"traceback": traceback.format_exc()}
         return _Ending(Outcome.INFRASTRUCTURE, message=_NOT_YOURS, facts=facts)
     return _Ending(Outcome.PASSED, fraction=1.0)
 
 
-def _told(error: SubjectError, check: Check) -> str:
+def _told(error: SubjectError, check: Check, question: Question | None) -> str:
     # What the student's exception says may be the input itself, and a hidden one stays hidden.
-    return str(error).split(":", 1)[0] if check.hidden else str(error)
+    said = str(error)
+    asked = None if question is None else question.function
+    if asked and said == f"not attempted: {asked.name} is still as it was handed out":
+        return said  # our own words
+    return said.split(":", 1)[0] if check.hidden else said
 
 
 def _failed(failure: CheckFailure) -> _Ending:

@@ -129,6 +129,19 @@ def test_a_hidden_check_does_not_repeat_what_an_exception_says(
     assert hidden.message == "KLD raised ValueError"
 
 
+def test_a_hidden_check_says_what_is_still_as_it_was_handed_out(
+    subject_of: Callable[..., Any],
+) -> None:
+    says = "not attempted: KLD is still as it was handed out"
+
+    def body(subject: Subject) -> None:
+        raise SubjectError(says, "missing")
+
+    verdict = run_check(check_of(body, hidden=True), subject_of(KLD=kl), CONTEXT)
+    assert verdict.verdict is Outcome.MISSING
+    assert verdict.message == says
+
+
 def test_points_have_two_decimals(subject_of: Callable[..., Any]) -> None:
     def earns_a_third(subject: Subject) -> None:
         """Title."""
