@@ -20,6 +20,8 @@ _AWAY = f"http://{HOST}/§"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LINK = re.compile(r"\x1b\]8;;(.*?)\x07(.*?)\x1b\]8;;\x07")
 _HREF = re.compile(r"\$\\href\{(.*?)\}\{(.*?)\}\$")
+_COLOUR = re.compile(r"\$\\color\{(.*?)\}\{(.*?)\}\$")
+_FENCE = re.compile("```(.*)\nx\n```")
 _TEXT = re.compile(r"\$\\text\{(.*?)\}\$")
 
 
@@ -138,7 +140,26 @@ _TEXTS: list[tuple[Callable[[str], str], list[str]]] = [
         ],
     ),
     (lambda text: _HREF.sub(r'<a href="\1">\2</a>', text), [r"$\href{javascript:alert(§)}{x}$"]),
-    (lambda text: _TEXT.sub(r"<i>\1</i>", text), [r"$\text{<img src=x onerror=alert(§)>}$"]),
+    (
+        lambda text: _TEXT.sub(r"<i>\1</i>", html.unescape(text)),
+        [
+            r"$\text{<img src=x onerror=alert(§)>}$",
+            r"$$\text{</math><script>alert(§)</script>}$$",
+            r"$\text{&lt;img src=x onerror=alert(§)&gt;}$",
+        ],
+    ),
+    (
+        lambda text: _COLOUR.sub(r'<i style="color:\1">\2</i>', text),
+        [r"""$\color{red" onmouseover="alert(§)}{x}$"""],
+    ),
+    (
+        lambda text: text.replace(r"\begin{align}", "").replace(r"\end{align}", ""),
+        [r"\begin{align}<svg onload=alert(§)>\end{align}"],
+    ),
+    (
+        lambda text: _FENCE.sub(r'<code class="language-\1">x</code>', text),
+        ['```"><img/src/onerror=alert(§)>\nx\n```'],
+    ),
     # Harmless until somebody decodes, folds or cleans them once too often.
     (html.unescape, ["&lt;script&gt;alert(§)&lt;/script&gt;"]),
     (unquote, ["%3Cscript%3Ealert(§)%3C/script%3E"]),

@@ -52,7 +52,7 @@ def graded(folder: Path, download: Path) -> Path:
     sheet = str(hostile.sheet(folder / "markup"))
     command = ["run", str(download), "--assignment", sheet, "--out", str(out)]
     done = CliRunner().invoke(app, [*command, "--isolation", "bwrap", "--jobs", "1"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0, (done.exception, done.output[-500:])
     assert "\x1b" not in done.output
     return out
 

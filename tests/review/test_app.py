@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def test_of_two_at_once_the_later_sees_both_and_loses_nothing(
     assert effective(out, "s1001").verdicts[0].points == 2
     assert "Two marks at the same time" in ann.see(MC)
     assert "1 with two marks" in ann.see("/")
+
+
+def test_of_many_at_the_same_moment_on_two_servers_nothing_is_lost(out: Path) -> None:
+    with review(out) as one, review(out) as other:
+        markers = [arrive(f"Marker {n}") for n in range(4) for arrive in (one, other)]
+        forms = [marker.form(MC) for marker in markers]
+        with ThreadPoolExecutor(len(markers)) as at_once:
+            sent = at_once.map(
+                lambda n: markers[n].send(MC, forms[n], points="1", comment=f"Said by {n}."),
+                range(len(markers)),
+            )
+            statuses = sorted(response.status_code for response in sent)
+        page = markers[0].see(MC)
+    assert statuses == [303] + [409] * 7
+    kept = Marks(out / FILE).by_place()["s1001", "mc"]
+    assert {mark.comment for mark in kept} == {f"Said by {n}." for n in range(8)}
+    assert all(f"Said by {n}." in page for n in range(8))
+    assert page.count("not in force") == 14  # seven, as rivals and in the history
 
 
 def test_a_dispute_is_settled_by_whoever_saves_again(ann: Marker, bo: Marker, out: Path) -> None:
