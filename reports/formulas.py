@@ -29,6 +29,7 @@ _ELEMENTS = re.compile(
     r"math|mrow|mi|mn|mo|mtext|mspace|msup|msub|msubsup|mfrac|msqrt|mroot|mover|munder|munderover"
     r"|mtable|mtr|mtd|mstyle|mpadded|mphantom|mmultiscripts|mprescripts|none"
 )
+_ROWS = {"math", "mrow", "mstyle", "mtd"}  # of any number of elements
 # With their values; spaces are small, since large and negative ones would cover other text.
 _ATTRIBUTES = re.compile(
     r"(?:display|displaystyle|scriptlevel|stretchy|fence|separator|form|accent|accentunder"
@@ -87,7 +88,8 @@ def numbers(text: str) -> Markup:
         )
         for row in rows
     )
-    return Markup("<math><mrow><mo>[</mo><mtable>{}</mtable><mo>]</mo></mrow></math>").format(cells)
+    # The style sheet draws the brackets: few machines have a font that stretches them.
+    return Markup("<math><mtable>{}</mtable></math>").format(cells)
 
 
 def _is_table(rows: Any) -> bool:
@@ -111,7 +113,12 @@ def _written(element: Element, depth: int = 0) -> Markup:
     text = prose(unescape(element.text or ""), _MAX_CHARACTERS)
     variant = element.get("mathvariant", "")
     inside = escape(_in_font(text, variant))
-    inside += Markup().join(_written(child, depth + 1) for child in element)
+    before: Element | None = None
+    for child in element:
+        if before is not None and element.tag in _ROWS and _touch(before, child):
+            inside += Markup('<mspace width="0.167em"></mspace>')
+        inside += _written(child, depth + 1)
+        before = child
     if not _ELEMENTS.fullmatch(element.tag):
         return Markup("<mrow>{}</mrow>").format(inside)
     kept = [
@@ -122,6 +129,16 @@ def _written(element: Element, depth: int = 0) -> Markup:
     if element.tag == "mi" and variant == "normal":
         kept.append(Markup(' mathvariant="normal"'))
     return Markup("<{0}{1}>{2}</{0}>").format(element.tag, Markup().join(kept), inside)
+
+
+def _touch(before: Element, after: Element) -> bool:
+    """Whether a word such as log stands beside what must not look like a part of it."""
+    if "mo" in (before.tag, after.tag) or "mspace" in (before.tag, after.tag):
+        return False
+    return any(
+        side.tag == "mi" and (side.text or "").isalpha() and len(side.text or "") > 1
+        for side in (before, after)
+    )
 
 
 def _in_font(text: str, variant: str) -> str:

@@ -83,12 +83,17 @@ def announcement(mistakes: Sequence[SharedMistake], n_graded: int) -> str:
     return "\n\n".join([_OPENING, *paragraphs, _ADVICE])
 
 
+def _in_words(mistake: str) -> str:
+    words = mistake.rpartition("/")[2].replace("-", " ")
+    return words[:1].upper() + words[1:]
+
+
 def _shared(
     mistake: str, says: str, question: str, students: tuple[Link, ...], n_graded: int
 ) -> SharedMistake:
     return SharedMistake(
         id=label(mistake),
-        name=label(mistake).rpartition("/")[2].replace("-", " "),
+        name=_in_words(label(mistake)),
         says=says or label(mistake),
         question=question,
         students=students,

@@ -28,9 +28,10 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class StudentPage:
-    """Everything that stands on one student's page."""
+    """Everything that stands on one student's page; `whose` are the cells, to its reader."""
 
     assignment: str
+    whose: str
     name: str
     student_id: str
     submitted: str
@@ -77,6 +78,7 @@ def page(
     total = sum(question.points for question in assignment.questions)
     return StudentPage(
         assignment=label(assignment.title, 200),
+        whose="The student's" if staff else "Your",
         name=label(result.name or result.student_id),
         student_id=label(result.student_id),
         submitted=moment(result.submitted_at),

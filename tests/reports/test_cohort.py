@@ -106,7 +106,7 @@ def test_one_announcement_covers_what_several_made(page: cohort.ClassPage) -> No
 
 
 def test_a_mistake_has_a_name_in_words(page: cohort.ClassPage) -> None:
-    assert "log std as log var" in [mistake.name for mistake in page.mistakes]
+    assert "Log std as log var" in [mistake.name for mistake in page.mistakes]
 
 
 def test_the_points_of_a_question_are_spread_over_its_columns(page: cohort.ClassPage) -> None:

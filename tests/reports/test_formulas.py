@@ -21,6 +21,9 @@ def test_a_formula_is_mathml() -> None:
     assert inside(r"\frac{1}{2}") == (
         "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>"
     )
+    assert inside(r"\log p(x)").startswith(
+        '<mi>log</mi><mspace width="0.167em"></mspace><mi>p</mi>'
+    )
     assert formula("x", display=True).startswith('<math display="block">')
 
 
