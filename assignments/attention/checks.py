@@ -16,10 +16,8 @@ from assignments.attention.definitions import (
     Sequences,
     aligned,
     alignments,
-    answers_to,
     as_large_as,
     first_of,
-    from_own_weights,
     judge_by_either,
     ladder,
     open_places,
@@ -31,6 +29,7 @@ from assignments.attention.definitions import (
     wide,
 )
 from assignments.attention.head_checks import *  # noqa: F403  checks are found by their names here
+from assignments.attention.masks import from_own_weights, judge_masked
 from assignments.attention.position_checks import *  # noqa: F403  as above
 from grader.checks import (
     Array,
@@ -78,9 +77,14 @@ def weights_of_a_query_sum_to_one(subject: Subject) -> None:
 def closed_keys_get_no_weight(subject: Subject) -> None:
     """Keys that the mask closes get no weight, and the open ones share what there is."""
     given = [(each.q, each.k, each.mask) for each in ladder()]
-    answers = answers_to(subject, "attention_weights", given)
     right = [weights_of(*each) for each in given]
-    expect_all_close(answers, right, given=_named(("q", "k", "mask"), given))
+    judge_masked(
+        subject,
+        "attention_weights",
+        given,
+        right,
+        lambda answers: expect_all_close(answers, right, given=_named(("q", "k", "mask"), given)),
+    )
 
 
 @check("weights", points=0.25)
@@ -114,16 +118,19 @@ def closed_keys_leave_no_trace(subject: Subject) -> None:
     """What the mask closes has no part in the answer."""
     given = [(*each, each.mask) for each in ladder()]
     right = [taken(weights_of(q, k, mask), v) for q, k, v, mask in given]
-    answers = first_of(answers_to(subject, "scaled_dot_product", given), right)
     keys = [(q, k, mask) for q, k, _, mask in given]
-    judge_by_either(
-        lambda found, expected: expect_all_close(
-            found, expected, given=_named(("q", "k", "v", "mask"), given)
-        ),
-        answers,
-        right,
-        lambda: from_own_weights(subject, keys, [each.v for each in ladder()], right),
-    )
+
+    def judge(answers: list[Any]) -> None:
+        judge_by_either(
+            lambda found, expected: expect_all_close(
+                found, expected, given=_named(("q", "k", "v", "mask"), given)
+            ),
+            answers,
+            right,
+            lambda: from_own_weights(subject, keys, [each.v for each in ladder()], right),
+        )
+
+    judge_masked(subject, "scaled_dot_product", given, right, judge)
 
 
 @check("attention", points=0.5)
@@ -151,10 +158,8 @@ def gradients_reach_queries_keys_and_values(subject: Subject) -> None:
     """A loss behind the answer moves queries, keys and values by its derivatives."""
     for given in ladder()[4::2]:
         cotangent = _cotangent((*given.q.shape[:-1], given.v.shape[-1]))
-        _, found = subject.gradient(
-            "scaled_dot_product", *given, wrt=(0, 1, 2), cotangent=cotangent
-        )
-        _judge_gradients(subject, given, cotangent, found)
+        found = subject.gradient("scaled_dot_product", *given, wrt=(0, 1, 2), cotangent=cotangent)
+        _judge_gradients(subject, given, cotangent, *found)
 
 
 def _cotangent(shape: tuple[int, ...]) -> Array:
@@ -162,29 +167,35 @@ def _cotangent(shape: tuple[int, ...]) -> Array:
 
 
 def _judge_gradients(
-    subject: Subject, given: Sequences, cotangent: Array, found: Sequence[Array]
+    subject: Subject, given: Sequences, cotangent: Array, answer: Any, gradients: Sequence[Array]
 ) -> None:
-    right = pulled_back(given, wide(cotangent))
+    """Demands the values and their derivatives: right slopes of a wrong answer teach nothing."""
+    values = taken(weights_of(given.q, given.k), given.v)
+    right = [values, *pulled_back(given, wide(cotangent))]
+    names = ("", *(f", its gradient by {name}," for name in "qkv"))
 
     def judge(answers: Sequence[Any], expected: Right) -> None:
-        for name, answer, each in zip("qkv", answers, expected, strict=True):
-            whose = f"scaled_dot_product, its gradient by {name},"
-            expect_close(answer, each, given=given, function=whose)
+        for name, found, each in zip(names, answers, expected, strict=True):
+            expect_close(found, each, given=given, function=f"scaled_dot_product{name}")
 
     judge_by_either(
-        judge, found, right, lambda: _pulled_back_by_own(subject, given, cotangent, right)
+        judge,
+        [*first_of([answer], [values]), *gradients],
+        right,
+        lambda: _pulled_back_by_own(subject, given, cotangent, right),
     )
 
 
 def _pulled_back_by_own(
     subject: Subject, given: Sequences, cotangent: Array, right: Sequence[Expected]
 ) -> list[Expected]:
-    """Gradients through the student's own weights."""
+    """Values by the student's own weights, and gradients through them."""
     by_weight = np.asarray(cotangent @ turned(given.v), np.float32)
-    weights, (by_q, by_k) = subject.gradient(
+    answer, (by_q, by_k) = subject.gradient(
         "attention_weights", given.q, given.k, wrt=(0, 1), cotangent=by_weight
     )
-    made = (by_q, by_k, turned(wide(as_array(weights))) @ wide(cotangent))
+    weights = wide(as_array(answer))
+    made = (weights @ wide(given.v), by_q, by_k, turned(weights) @ wide(cotangent))
     return [as_large_as(wide(value), each) for value, each in zip(made, right, strict=True)]
 
 
@@ -244,8 +255,7 @@ def contexts_are_weighted_annotations(subject: Subject) -> None:
 def contexts_hold_nothing_that_is_closed(subject: Subject) -> None:
     """What the mask closes has no part in a context."""
     given, right = _scored(mask=True)
-    answers = first_of(answers_to(subject, "additive", given), right)
-    expect_all_close(answers, right, given=_named(("scores", "annotations", "mask"), given))
+    _judge_contexts(subject, given, right)
 
 
 @check("contexts", points=0.25)
@@ -257,8 +267,18 @@ def equal_annotations_come_back(subject: Subject) -> None:
         for scores, notes, mask in masked
     ]
     right = [taken(shares(Expected(wide(s)), mask), notes) for s, notes, mask in given]
-    answers = first_of(answers_to(subject, "additive", given), right)
-    expect_all_close(answers, right, given=_named(("scores", "annotations", "mask"), given))
+    _judge_contexts(subject, given, right)
+
+
+def _judge_contexts(subject: Subject, given: Sequence[Any], right: Right) -> None:
+    shown = _named(("scores", "annotations", "mask"), given)
+    judge_masked(
+        subject,
+        "additive",
+        given,
+        right,
+        lambda answers: expect_all_close(answers, right, given=shown),
+    )
 
 
 # 4.2 Cost

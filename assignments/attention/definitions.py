@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from grader.checks import Array, CheckFailure, Expected, Subject, as_array, evidence
+from grader.checks import Array, CheckFailure, Expected, as_array, evidence
 from grader.errors import SubjectError
 
 # A finite number below the others is as good as minus infinity: what it leaves of a closed key's
@@ -223,23 +223,6 @@ def _with_gaps_closed(answers: Sequence[Any], own: Right) -> tuple[list[Any], li
     return closed, expected
 
 
-def answers_to(subject: Subject, function: str, given: Sequence[Sequence[Any]]) -> list[Any]:
-    """Answers of a function; where truth values make it raise, a mask of 1 and 0 is tried."""
-    answers = subject.map(function, given)
-    if not any(isinstance(answer, SubjectError) for answer in answers):
-        return answers
-    numbers = subject.map(function, [tuple(map(_as_numbers, each)) for each in given])
-    return [
-        answer if isinstance(number, SubjectError) else number
-        for answer, number in zip(answers, numbers, strict=True)
-    ]
-
-
-def _as_numbers(value: Any) -> Any:
-    is_mask = isinstance(value, np.ndarray) and value.dtype == np.bool_
-    return value.astype(np.float32) if is_mask else value
-
-
 def first_of(answers: Sequence[Any], right: Right) -> list[Any]:
     """The values of answers that hold the weights as well, whichever come first."""
     return [_first(answer, each.value.shape) for answer, each in zip(answers, right, strict=True)]
@@ -250,26 +233,6 @@ def _first(answer: Any, shape: tuple[int, ...]) -> Any:
         return answer
     fitting = (part for part in answer if isinstance(part, np.ndarray) and part.shape == shape)
     return next(fitting, answer[0])
-
-
-def from_own_weights(
-    subject: Subject, given: Sequence[Sequence[Any]], values: Sequence[Array], right: Right
-) -> Right:
-    """What the student's attention_weights make of the values.
-
-    Args:
-        subject: the student's code.
-        given: queries, keys and, where there is one, a mask.
-        values: for each of them.
-        right: what honest weights give.
-
-    Raises:
-        SubjectError: there is no such function, or it returns no numbers.
-        ValueError: an answer has another shape than weights.
-    """
-    answers = answers_to(subject, "attention_weights", given)
-    made = [wide(as_array(answer)) @ wide(v) for answer, v in zip(answers, values, strict=True)]
-    return [as_large_as(value, each) for value, each in zip(made, right, strict=True)]
 
 
 def as_large_as(value: Array, right: Expected) -> Expected:

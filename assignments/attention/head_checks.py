@@ -9,7 +9,6 @@ import numpy as np
 
 from assignments.attention.definitions import (
     Sequences,
-    answers_to,
     as_large_as,
     draw,
     first_of,
@@ -25,6 +24,7 @@ from assignments.attention.head_definitions import (
     inputs,
     parted,
 )
+from assignments.attention.masks import Given, answers_to, judge_masked
 from grader.checks import (
     Array,
     CheckFailure,
@@ -152,18 +152,19 @@ def heads_look_where_they_may(subject: Subject) -> None:
     _judge_heads(subject, [(*each, each.mask) for each in inputs()], inputs(), masked=True)
 
 
-def _judge_heads(
-    subject: Subject, given: Sequence[Sequence[Any]], whole: Sequence[Inputs], masked: bool
-) -> None:
+def _judge_heads(subject: Subject, given: Given, whole: Sequence[Inputs], masked: bool) -> None:
     masks = [each.mask if masked else None for each in whole]
     right = [attended(each, mask) for each, mask in zip(whole, masks, strict=True)]
-    answers = first_of(answers_to(subject, "multi_head", given), right)
-    judge_by_either(
-        lambda found, expected: expect_all_close(found, expected, given=given),
-        answers,
-        right,
-        lambda: from_own_parts(subject, whole, masks, right),
-    )
+
+    def judge(answers: list[Any]) -> None:
+        judge_by_either(
+            lambda found, expected: expect_all_close(found, expected, given=given),
+            answers,
+            right,
+            lambda: from_own_parts(subject, whole, masks, right),
+        )
+
+    judge_masked(subject, "multi_head", given, right, judge)
 
 
 # 4.1 Windows

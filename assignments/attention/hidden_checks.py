@@ -16,11 +16,9 @@ from assignments.attention.definitions import (
     Alignment,
     Sequences,
     aligned,
-    answers_to,
     as_large_as,
     draw,
     first_of,
-    from_own_weights,
     judge_by_either,
     open_places,
     shares,
@@ -34,6 +32,7 @@ from assignments.attention.head_definitions import (
     from_own_parts,
     inputs_of,
 )
+from assignments.attention.masks import from_own_weights, judge_masked
 from assignments.attention.position_checks import angles_of, either
 from grader.checks import (
     Expected,
@@ -71,7 +70,13 @@ def weights_agree_with_heads(subject: Subject, seed: Callable[[str], int]) -> No
         as_large_as(attention.attention_weights(*tensors(*each)).numpy(), weights_of(*each))
         for each in given
     ]
-    expect_all_close(answers_to(subject, "attention_weights", given), right, given=given)
+    judge_masked(
+        subject,
+        "attention_weights",
+        given,
+        right,
+        lambda answers: expect_all_close(answers, right, given=given),
+    )
 
 
 @check("attention", points=0.5)
@@ -86,13 +91,16 @@ def attention_agrees_with_heads(subject: Subject, seed: Callable[[str], int]) ->
         )
         for each, key in zip(given, keys, strict=True)
     ]
-    answers = first_of(answers_to(subject, "scaled_dot_product", given), right)
-    judge_by_either(
-        lambda found, expected: expect_all_close(found, expected, given=given),
-        answers,
-        right,
-        lambda: from_own_weights(subject, keys, [v, v], right),
-    )
+
+    def judge(answers: list[Any]) -> None:
+        judge_by_either(
+            lambda found, expected: expect_all_close(found, expected, given=given),
+            answers,
+            right,
+            lambda: from_own_weights(subject, keys, [v, v], right),
+        )
+
+    judge_masked(subject, "scaled_dot_product", given, right, judge)
 
 
 @check("heads", points=0.75)
@@ -110,13 +118,16 @@ def heads_agree_on_larger_models(subject: Subject, seed: Callable[[str], int]) -
         q, k, v = sequences
         value = attention.multi_head(q, k, v, projections, each.heads, opened)
         right.append(as_large_as(value.numpy(), attended(each, mask)))
-    answers = first_of(answers_to(subject, "multi_head", given), right)
-    judge_by_either(
-        lambda found, expected: expect_all_close(found, expected, given=given),
-        answers,
-        right,
-        lambda: from_own_parts(subject, whole, masks, right),
-    )
+
+    def judge(answers: list[Any]) -> None:
+        judge_by_either(
+            lambda found, expected: expect_all_close(found, expected, given=given),
+            answers,
+            right,
+            lambda: from_own_parts(subject, whole, masks, right),
+        )
+
+    judge_masked(subject, "multi_head", given, right, judge)
 
 
 @check("alignment", points=0.25)
@@ -141,8 +152,13 @@ def contexts_agree_in_batches(subject: Subject, seed: Callable[[str], int]) -> N
         value = attention.additive(*tensors(*each)).numpy()
         mask = each[2] if len(each) == 3 else None
         right.append(as_large_as(value, taken(shares(Expected(wide(scores)), mask), notes)))
-    answers = first_of(answers_to(subject, "additive", given), right)
-    expect_all_close(answers, right, given=given)
+    judge_masked(
+        subject,
+        "additive",
+        given,
+        right,
+        lambda answers: expect_all_close(answers, right, given=given),
+    )
 
 
 @check("window", points=0.5)

@@ -149,6 +149,7 @@ def _is_normed(subject: Subject, block: Handle, silent: Mapping[str, Array], gai
 def feed_forward_bends(subject: Subject) -> None:
     """Between its two maps the feed-forward part has an activation: it is no linear map."""
     block = built(subject, "TransformerDecoderBlock")
+    values_of(subject.call(block, sequences(4)))  # one that does nothing yet has no weights either
     state = _told_apart(subject.state(block))
     attention = attention_of(state)
     if attention is None:
