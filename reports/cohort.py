@@ -12,7 +12,7 @@ from grader.checks.verdict import Outcome, Verdict
 from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from reports.figures import Column, Histogram, histogram, spread
-from reports.outcome import LOOKS, UNGRADED, Look, combined
+from reports.outcome import LOOKS, UNDECIDED, UNGRADED, Look, combined
 from reports.pair import PairPage
 from reports.regraded import RegradeView
 from reports.regraded import views as regrade_views
@@ -59,6 +59,7 @@ class ClassPage:
     legend: tuple[Look, ...]
     mistakes: tuple[SharedMistake, ...]
     announcement: str
+    regraded: str
     regrades: tuple[RegradeView, ...]
     alike: tuple[PairPage, ...]
     rows: tuple[Row, ...]
@@ -92,6 +93,7 @@ def page(
         row(result, slugs[result.student_id], outcomes[result.student_id]) for result in results
     )
     mistakes = shared_mistakes(scored, slugs, assignment, catalogue)
+    regraded = regrade_views(regrades, slugs, assignment)
     return ClassPage(
         assignment=label(assignment.title, 200),
         line=_line(results, scored),
@@ -111,7 +113,8 @@ def page(
         legend=tuple(dict.fromkeys([*LOOKS.values(), UNGRADED])),
         mistakes=mistakes,
         announcement=announcement(mistakes, len(scored)),
-        regrades=regrade_views(regrades, slugs, assignment),
+        regraded=_regraded(len(regraded), len(regrades), len(results)),
+        regrades=regraded,
         alike=tuple(alike),
         rows=rows,
         standings=_standings(rows),
@@ -137,6 +140,12 @@ def _line(results: Sequence[SubmissionResult], scored: Sequence[SubmissionResult
     if waiting:
         parts.append(f"{waiting} {'waits' if waiting == 1 else 'wait'} for a person")
     return ", ".join(parts) + "."
+
+
+def _regraded(shown: int, changed: int, total: int) -> str:
+    line = f"{changed} of {total} came out otherwise than before"
+    left_out = f"; the {changed - shown} that changed least are not listed"
+    return f"{line}{left_out if shown < changed else ''}."
 
 
 def _figures(scored: Sequence[SubmissionResult], total: float) -> tuple[tuple[str, str], ...]:
@@ -165,7 +174,11 @@ def _question(
         for outcome in order
         if counts[outcome]
     )
-    earned = [sum(verdict.points for verdict in own) for own in verdicts]
+    earned = [
+        sum(verdict.points for verdict in own)
+        for outcome, own in zip(outcomes, verdicts, strict=True)
+        if outcome not in UNDECIDED
+    ]
     return QuestionRow(
         number=label(number, 12),
         title=label(question.title, 200),

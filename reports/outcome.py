@@ -40,6 +40,9 @@ LOOKS = {
     Outcome.INFRASTRUCTURE: Look("To be run again", "ours", "wrench", "×"),
 }
 
+# Nothing is known of the points yet.
+UNDECIDED = {Outcome.MANUAL, Outcome.INFRASTRUCTURE, None}
+
 # What is said of a question whose checks ended differently and earned nothing.
 _GRAVEST = (
     Outcome.MEMORY,

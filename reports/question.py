@@ -16,10 +16,9 @@ from reports.highlighting import highlighted
 from reports.markdown import rendered
 from reports.metrics import Metric
 from reports.notebook import Cell, answering
-from reports.outcome import Look, combined, look
+from reports.outcome import UNDECIDED, Look, combined, look
 from reports.typeset import label, passage, points, prose
 
-_UNDECIDED = {Outcome.MANUAL, Outcome.INFRASTRUCTURE, None}
 _MAX_CELLS = 6
 _MAX_SOURCE = 12_000
 
@@ -104,7 +103,7 @@ def card(
         title=label(question.title, 200),
         look=look(outcome),
         outcome=outcome,
-        points="–" if outcome in _UNDECIDED else points(earned),
+        points="–" if outcome in UNDECIDED else points(earned),
         max_points=points(possible),
         weight=max(question.points, 0.5),
         share=round(100 * earned / possible, 1) if possible else 0.0,

@@ -14,6 +14,7 @@ from reports.roster import Link, link
 from reports.typeset import label, points, prose
 
 _MAX_CHANGES = 40
+_MAX_SHOWN = 300  # half of them losses, half gains
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,15 @@ class RegradeView:
 def views(
     regrades: Sequence[Regrade], slugs: Mapping[str, str], assignment: Assignment
 ) -> tuple[RegradeView, ...]:
-    """From the largest loss to the largest gain."""
+    """From the largest loss to the largest gain; of too many, the middle is left out."""
+    ordered = sorted(regrades, key=_gain)
+    if len(ordered) > _MAX_SHOWN:
+        ordered = ordered[: _MAX_SHOWN // 2] + ordered[-_MAX_SHOWN // 2 :]
     titles = {
         question.id: " ".join(filter(None, (question.sheet, question.title)))
         for question in assignment.questions
     }
-    return tuple(_view(each, slugs, titles) for each in sorted(regrades, key=_gain))
+    return tuple(_view(each, slugs, titles) for each in ordered)
 
 
 def _view(regrade: Regrade, slugs: Mapping[str, str], titles: Mapping[str, str]) -> RegradeView:

@@ -48,10 +48,12 @@
     button.type = "button";
     button.className = "copy";
     button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      getSelection().selectAllChildren(draft);  // what is left where the clipboard is refused
-      await navigator.clipboard.writeText(draft.textContent);
-      button.textContent = "Copied";
+    button.addEventListener("click", () => {
+      getSelection().selectAllChildren(draft);
+      navigator.clipboard?.writeText(draft.textContent).then(
+        () => { button.textContent = "Copied"; },
+        () => { button.textContent = "Selected"; },
+      );
     });
     draft.after(button);
   }

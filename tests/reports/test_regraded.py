@@ -7,6 +7,7 @@ import pytest
 
 import reports
 from grader.regrading import regrades
+from reports import cohort
 from reports.regraded import RegradeView, views
 from tests.reports import sample
 from tests.reports.sample import ASSIGNMENT, CATALOGUE, XSS
@@ -36,6 +37,18 @@ def test_only_who_came_out_otherwise_is_listed_the_largest_loss_first(
     ]
     lost = views(regrades(changed(3, ""), NOW), SLUGS, ASSIGNMENT)
     assert (lost[0].tone, lost[0].difference) == ("bad", "−3")
+
+
+def test_of_too_many_those_that_changed_least_are_left_out() -> None:
+    (lost,) = regrades(changed(3, ""), NOW)
+    (gained,) = regrades(changed(5, ""), NOW)
+    (little,) = regrades(changed(0, "half nats blurred"), NOW)
+    many = (gained,) * 150 + (little,) * 7 + (lost,) * 150
+    assert {v.difference for v in views(many, SLUGS, ASSIGNMENT)} == {"−3", "+2"}
+    page = cohort.page(NOW, SLUGS, ASSIGNMENT, CATALOGUE, many)
+    assert page.regraded == (
+        "307 of 30 came out otherwise than before; the 7 that changed least are not listed."
+    )
 
 
 def test_both_verdicts_stand_side_by_side(seen: tuple[RegradeView, ...]) -> None:
