@@ -35,7 +35,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 
 def preload() -> None:
     """Has drivers forked from a process that has imported nbclient already."""
-    _FORKS.set_forkserver_preload(["grader.kernel.driver"])
+    _FORKS.set_forkserver_preload(["grader.kernel.preloaded"])
 
 
 class Session:

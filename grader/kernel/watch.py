@@ -6,6 +6,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -16,6 +18,7 @@ INTERVAL_SECONDS = 0.25
 MAX_FILES = 100_000
 # A bomb of processes makes looking expensive; that must not take the cores from its neighbours.
 _LARGEST_SHARE = 0.25
+_CAN_BE_ASKED = Path("/proc/thread-self/children").exists()
 
 
 class MemoryWatch:
@@ -69,14 +72,9 @@ class MemoryWatch:
 
 def _total(pid: int, measure: Callable[[psutil.Process], int], *, keeper: bool = False) -> int:
     total = 0
-    try:
-        root = psutil.Process(pid)
-        inside = root.children(recursive=True)
-    except psutil.Error:
-        return 0
-    for process in inside if keeper else [root, *inside]:
+    for number in _descendants(pid) if keeper else [pid, *_descendants(pid)]:
         try:
-            total += measure(process)
+            total += measure(psutil.Process(number))
         except psutil.Error:
             continue  # it ended between being listed and being measured
     return total
@@ -84,20 +82,35 @@ def _total(pid: int, measure: Callable[[psutil.Process], int], *, keeper: bool =
 
 def _files(pid: int) -> int:
     """How many files stand in the folders of a sandbox that can be written to."""
-    for process in _inside(pid):
+    for number in _descendants(pid):
         try:
-            places = [os.statvfs(f"/proc/{process.pid}/root{place}") for place in PLACES]
+            places = [os.statvfs(f"/proc/{number}/root{place}") for place in PLACES]
         except OSError:
             continue  # it has ended, or belongs to another user
         return sum(place.f_files - place.f_ffree for place in places)
     return 0
 
 
-def _inside(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
+def _descendants(pid: int) -> list[int]:
+    """Numbers of all processes that a process has started, and of those that they have."""
+    found = _children(pid)
+    for child in found:
+        found += _children(child)  # the list grows while it is walked
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Asks the process itself where the system can; otherwise all processes have to be read."""
+    found: list[int] = []
+    if not _CAN_BE_ASKED:
+        with suppress(psutil.Error):
+            found = [child.pid for child in psutil.Process(pid).children()]
+        return found
+    with suppress(OSError):  # it has ended
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  a path for each costs more
+            with Path(f"/proc/{pid}/task/{thread}/children").open("rb") as listed:
+                found += map(int, listed.read().split())
+    return found
 
 
 def _resident_bytes(process: psutil.Process) -> int:

@@ -110,3 +110,18 @@ def test_what_a_plain_process_shares_with_the_machine_is_not_counted(
 
 def test_a_sandbox_without_processes_has_no_files() -> None:
     assert watch._files(2**22 + 1) == 0
+
+
+@pytest.mark.parametrize("can_be_asked", [True, False])
+def test_children_of_children_are_found_whatever_the_system_tells(
+    monkeypatch: pytest.MonkeyPatch, can_be_asked: bool
+) -> None:
+    monkeypatch.setattr(watch, "_CAN_BE_ASKED", can_be_asked and watch._CAN_BE_ASKED)
+    program = "sleep 60 & echo $!; wait"
+    with subprocess.Popen(["/bin/sh", "-c", program], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        grandchild = int(shell.stdout.readline())
+        found = watch._descendants(os.getpid())
+        os.kill(grandchild, 9)
+    assert {shell.pid, grandchild} <= set(found)
+    assert watch._descendants(grandchild) == []
