@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from grader.wire.messages import Array, Callback, Failure, Handle, Value
 
@@ -24,10 +23,13 @@ MAX_TEXT = 1 << 20
 MAX_INTEGER = 1 << 63
 # The dimensions of an empty array cost nothing to send, and memory once an axis is summed over.
 MAX_EMPTY = 1 << 20
-_DTYPES = frozenset(
-    [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
-    + ["float64", "float32", "float16", "bool"]
-)
+# By what safetensors calls them; numpy works a name out again each time it is asked for.
+_DTYPES = {
+    np.dtype(f"{kind}{bits}"): f"{letter}{bits}"
+    for kind, letter in (("int", "I"), ("uint", "U"), ("float", "F"))
+    for bits in (8, 16, 32, 64)
+    if (kind, bits) != ("float", 8)
+} | {np.dtype(bool): "BOOL"}
 
 
 class WireError(Exception):
@@ -48,7 +50,7 @@ class Encoder:
     def encode(self, value: Value) -> tuple[bytes, bytes]:
         """Header and payload."""
         tree = self._node(value, 0)
-        return json.dumps(tree, allow_nan=False).encode(), save_tensors(self._arrays)
+        return json.dumps(tree, allow_nan=False).encode(), _packed(self._arrays)
 
     def _node(self, value: Value, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -81,12 +83,28 @@ class Encoder:
         raise WireError(f"a {type(value).__name__} cannot cross: only plain data and arrays do")
 
     def _array(self, array: Array) -> str:
-        if array.dtype.name not in _DTYPES:
+        native = array.dtype.newbyteorder("=")
+        if native not in _DTYPES:
             raise WireError(f"an array of dtype {array.dtype.name} cannot cross")
         _require_moderate(array)
         key = str(len(self._arrays))
-        self._arrays[key] = np.ascontiguousarray(array).reshape(array.shape)
+        self._arrays[key] = array.astype(native, copy=False)
         return key
+
+
+def _packed(arrays: Mapping[str, Array]) -> bytes:
+    """Arrays as safetensors; its own writer takes as long as the rest of a call of many arrays."""
+    if not arrays:
+        return b""
+    entries, parts, end = {}, [], 0
+    for key, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        name, offsets = _DTYPES[array.dtype], (begin, end)
+        entries[key] = {"dtype": name, "shape": array.shape, "data_offsets": offsets}
+        parts.append(array.tobytes())
+    header = json.dumps(entries).encode()
+    header = header.ljust(len(header) + -len(header) % 8)
+    return b"".join((len(header).to_bytes(8, "little"), header, *parts))
 
 
 def encode(value: Value) -> tuple[bytes, bytes]:
@@ -154,7 +172,7 @@ class _Decoder:
     def _read_array(self, body: Any, _depth: int) -> Array:
         # Taken out: a payload that is referred to a thousand times would be copied as often.
         array = self._arrays.pop(_expect(str, body), None)
-        if array is None or array.dtype.name not in _DTYPES:
+        if array is None or array.dtype not in _DTYPES:
             raise WireError("the message refers to an array that it does not hold")
         _require_moderate(array)
         # A byte of 2 is neither True nor False to numpy.
