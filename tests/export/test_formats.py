@@ -6,18 +6,23 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import junitparser
 import pytest
 from markdown_it import MarkdownIt
 
-from grader.assignment import Assignment
+from grader.assignment import Assignment, Late
 from grader.export.canvas import canvas_csv
 from grader.export.github import step_summary, workflow_commands
 from grader.export.gradebook import Gradebook
@@ -25,6 +30,7 @@ from grader.export.grades import grades_csv
 from grader.export.gradescope import autograder_zip, gradescope_results
 from grader.export.junit import junit_xml
 from grader.export.moodle import moodle_csv
+from tests.conftest import HALF, notebook
 from tests.export.conftest import on_roster
 
 GRADEBOOK = (
@@ -94,19 +100,52 @@ def test_a_worksheet_of_moodle_keeps_its_columns(book: Gradebook) -> None:
 
 # Gradescope
 
-_TOP = {"score", "output", "visibility", "stdout_visibility", "execution_time", "tests"}
-_TEST = {"name", "number", "score", "max_score", "status", "output", "output_format"}
-_TEST |= {"visibility", "tags"}
+# As Gradescope documents results.json under "Autograder specifications"; it refuses other words.
+_VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+_FORMAT = {"enum": ["text", "html", "simple_format", "md", "ansi"]}
+_TEST = {
+    "score": {"type": "number"},
+    "max_score": {"type": "number"},
+    "status": {"enum": ["passed", "failed"]},
+    "name": {"type": "string"},
+    "name_format": _FORMAT,
+    "number": {"type": "string"},
+    "output": {"type": "string"},
+    "output_format": _FORMAT,
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "visibility": _VISIBILITY,
+    "extra_data": {"type": "object"},
+}
+_TOP = {
+    "score": {"type": "number"},
+    "execution_time": {"type": "integer"},
+    "output": {"type": "string"},
+    "output_format": _FORMAT,
+    "test_output_format": _FORMAT,
+    "test_name_format": _FORMAT,
+    "visibility": _VISIBILITY,
+    "stdout_visibility": _VISIBILITY,
+    "extra_data": {"type": "object"},
+    "tests": {
+        "type": "array",
+        "items": {"type": "object", "properties": _TEST, "additionalProperties": False},
+    },
+    "leaderboard": {"type": "array"},
+}
+_SCHEMA = {"type": "object", "properties": _TOP, "additionalProperties": False}
 
 
-def test_gradescope_gets_documented_fields_only(book: Gradebook) -> None:
+def test_gradescope_gets_what_it_documents_and_nothing_else(book: Gradebook) -> None:
     for result in book.results:
         document = json.loads(gradescope_results(book, result))
-        assert set(document) == _TOP
-        for test in document["tests"]:
-            assert set(test) == _TEST
-            assert test["status"] in ("passed", "failed")
-            assert test["visibility"] in ("hidden", "after_due_date", "after_published", "visible")
+        jsonschema.validate(document, _SCHEMA)
+        assert {"score", "tests"} <= set(document)
+
+
+def test_the_schema_refuses_other_words(book: Gradebook) -> None:
+    document = json.loads(gradescope_results(book, book.results[0]))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document | {"stdout_visibility": "everybody"}, _SCHEMA)
 
 
 def test_gradescope_hides_hidden_checks(book: Gradebook) -> None:
@@ -144,6 +183,27 @@ def test_the_same_assignment_is_the_same_zip(assignment: Assignment) -> None:
     assert autograder_zip(assignment) == autograder_zip(assignment)
 
 
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_an_autograder_grades_where_gradescope_would_run_it(
+    assignment: Assignment, tmp_path: Path
+) -> None:
+    place = tmp_path / "autograder"
+    with zipfile.ZipFile(io.BytesIO(autograder_zip(assignment))) as archive:
+        archive.extractall(place / "source")
+    (place / "submission").mkdir()
+    (place / "submission/work.ipynb").write_text(notebook(HALF, "sums"), "utf-8")
+    script = (place / "source/run_autograder").read_text("utf-8")
+    script = script.replace("/tmp/", f"{tmp_path}/")
+    script = script.replace("/autograder/venv/bin/python", sys.executable)
+    script = re.sub(r"/autograder(?=/| )", str(place), script)
+    subprocess.run(["bash", "-c", script], check=True)
+    document = json.loads((place / "results/results.json").read_text("utf-8"))
+    jsonschema.validate(document, _SCHEMA)
+    assert document["score"] == 1
+    assert [test["status"] for test in document["tests"]] == ["passed", "failed"]
+
+
 # JUnit
 
 
@@ -178,7 +238,36 @@ def test_annotations_are_workflow_commands_of_one_line(book: Gradebook) -> None:
     assert all("\n" not in line and line.startswith("::") for line in lines)
 
 
-# All tables
+# All of them
+
+
+@pytest.mark.parametrize(
+    ("write", "score"),
+    [
+        (lambda book: rows(canvas_csv(book))[1]["Sums"], "1.35"),
+        (lambda book: rows(moodle_csv(book))[0]["Grade"], "1.35"),
+        (lambda book: json.loads(gradescope_results(book, book.results[0]))["score"], 1.35),
+        (lambda book: re.findall(r"doejane: (\S+) of", step_summary(book))[0], "1.35"),
+    ],
+    ids=["canvas", "moodle", "gradescope", "github"],
+)
+def test_what_lateness_costs_is_taken_off(
+    book: Gradebook, write: Callable[[Gradebook], Any], score: Any
+) -> None:
+    late = Late(due=datetime.fromisoformat("2026-11-20T12:00:00+00:00"), per_day=0.1)
+    first, *others = book.results
+    handed_in = replace(first, submitted_at="2026-11-20T13:00:00+00:00")
+    assignment = book.assignment.model_copy(update={"late": late})
+    assert write(replace(book, assignment=assignment, results=[handed_in, *others])) == score
+
+
+@pytest.mark.parametrize("write", [canvas_csv, moodle_csv], ids=["canvas", "moodle"])
+def test_who_handed_in_nothing_has_a_row_and_no_score(
+    book: Gradebook, write: Callable[[Gradebook], str]
+) -> None:
+    absent = rows(write(on_roster(book, GRADEBOOK.replace("ID,", "Identifier,", 1))))[-1]
+    assert "Nobody, Absent" in absent.values()
+    assert absent.get("Grade", absent.get("Sums (77)")) == ""
 
 
 @pytest.mark.parametrize("write", [canvas_csv, moodle_csv, lambda book: grades_csv(book.results)])
