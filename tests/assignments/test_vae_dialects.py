@@ -244,6 +244,12 @@ def test_an_early_uva_mistake_is_not_marked_down_in_the_model() -> None:
     assert lost("uva", wrong, "forward") == {}
 
 
+def test_an_early_uva_function_that_is_not_written_costs_its_points_once() -> None:
+    wrong = uva(("    return 0.5 * torch.sum(torch.exp", "    return oops(torch.exp"))
+    failed = {v.question for v in verdicts("uva", wrong) if v.verdict is not Outcome.PASSED}
+    assert failed == {"kl"}
+
+
 IFT6135 = """
 import math
 import numpy as np
@@ -288,6 +294,25 @@ def kl_gaussian_gaussian_mc(mu_q, logvar_q, mu_p, logvar_p, num_samples=1):
 
 def test_a_right_ift6135_solution_loses_nothing() -> None:
     assert lost("ift6135", namespace(IFT6135)) == {}
+
+
+def test_an_early_ift6135_mistake_costs_its_points_once() -> None:
+    builds = IFT6135.replace(
+        "return (log_q - log_p).sum(2).mean(1)",
+        """z, flat = z.reshape(-1, input_size), lambda part: part.reshape(-1, input_size)
+    log_q = log_likelihood_normal(flat(mu_q), flat(logvar_q), z)
+    log_p = log_likelihood_normal(flat(mu_p), flat(logvar_p), z)
+    return (log_q - log_p).view(batch_size, -1).mean(1)""",
+    )
+    assert lost("ift6135", namespace(builds)) == {}
+    for before, after in (
+        ("- logvar / 2", "- logvar"),
+        ("2 * math.pi)), dim=1)", "2 * math.pi)))"),
+    ):
+        assert before in builds
+        found = verdicts("ift6135", namespace(builds.replace(before, after)))
+        failed = {v.question for v in found if v.verdict is not Outcome.PASSED}
+        assert failed == {"log-normal"}
 
 
 IFT6135_WRONG = {

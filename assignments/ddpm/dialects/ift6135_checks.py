@@ -16,6 +16,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     Seed,
     all_times,
     asked,
+    by_its_time,
     by_moments,
     data,
     model,
@@ -26,7 +27,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     schedule,
 )
 from assignments.ddpm.own_answers import judge_by_either, two_parts
-from assignments.ddpm.watcher import Watcher
+from assignments.ddpm.watcher import Shown, Watcher
 from grader.checks import (
     Array,
     CheckFailure,
@@ -163,8 +164,9 @@ def reverse_variance_is_that_of_the_sheet(subject: Subject) -> None:
 def network_is_shown_x_t_and_t(subject: Subject, seed: Seed) -> None:
     """The network is shown x_t as it is, and told each example's own t, as it is in training."""
     x_t, t = data(10), all_times(10)
-    network, _ = _reverse(subject, 10, x_t, t)
-    seen = network.calls[-1]
+    network = Watcher()
+    subject.call(model(subject, by_its_time(network), 10), x_t, t, method="p_xt_prev_xt")
+    seen = _seen(network, x_t)
     expect(
         np.array_equal(seen.x, x_t), "Your reverse step shows the network something else than x_t."
     )
@@ -194,11 +196,21 @@ def _reverse(
     network = Watcher()
     answer = subject.call(model(subject, network, steps), x_t, t, method="p_xt_prev_xt")
     (mean,), (variance,) = two_parts([answer], [x_t], "p_xt_prev_xt")
+    _seen(network, x_t)
+    return network, (as_array(mean), as_array(variance))
+
+
+def _seen(network: Watcher, x_t: Array) -> Shown:
+    """What the network was shown last.
+
+    Raises:
+        CheckFailure: these are no images like x_t.
+    """
     expect(
         len(network.calls) > 0 and network.calls[-1].x.shape == x_t.shape,
         "Your p_xt_prev_xt does not show the network the images that it is given.",
     )
-    return network, (as_array(mean), as_array(variance))
+    return network.calls[-1]
 
 
 # Of a step at the end of the chain, where the root of beta / alpha is 1 % above that of beta.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     Seed,
     all_times,
     asked,
+    by_its_time,
     data,
     model,
     noise,
@@ -21,7 +22,7 @@ from assignments.ddpm.dialects.ift6135_parts import (
     schedule,
 )
 from assignments.ddpm.own_answers import judge_by_either
-from assignments.ddpm.training_draws import Step, detectable_times, expect_squared_error, shown_by
+from assignments.ddpm.training_draws import detectable_times, expect_squared_error, shown_by
 from assignments.ddpm.watcher import Shown, Watcher, timestep_behind
 from grader.checks import (
     Array,
@@ -40,11 +41,13 @@ ALPHA, STEPS = training_draws.ALPHA, training_draws.STEPS
 SHAPE = (training_draws.ROWS, *SIDE)
 
 
-def _trained(subject: Subject, seed: Seed, *given: Array) -> Step:
+def _trained(
+    subject: Subject, seed: Seed, *given: Array
+) -> Callable[[Callable[..., Any], Array], Any]:
     """A step of training; each has a seed of its own."""
     numbers = count()
 
-    def step(network: Watcher, x0: Array) -> Any:
+    def step(network: Callable[..., Any], x0: Array) -> Any:
         one_seed = seed(f"step {next(numbers)}")
         made = model(subject, network, STEPS)
         return subject.call(made, x0, *given, method="loss", seed=one_seed)
@@ -85,7 +88,8 @@ def loss_noises_with_the_noise_given(subject: Subject, seed: Seed) -> None:
 def _expect_noised(subject: Subject, seed: Seed, times: Times) -> None:
     """Demands the x_t that belongs to the t which the network is told, if it is told as here."""
     x0, eps = data(SHAPE[0]), noise(SHAPE[0])
-    shown, _ = shown_by(_trained(subject, seed, eps), x0)
+    step = _trained(subject, seed, eps)
+    shown, _ = shown_by(lambda network, given: step(by_its_time(network), given), x0)
     t = _timesteps(shown, times)
 
     def own() -> list[Expected]:

@@ -24,9 +24,20 @@ def schedule(steps: int) -> Array:
     return np.linspace(1e-4, 0.02, steps)
 
 
-def model(subject: Subject, network: Watcher, steps: int) -> Handle:
+def model(subject: Subject, network: Callable[..., Any], steps: int) -> Handle:
     """The student's class around the grader's network."""
     return subject.new("DenoiseDiffusion", Callback(network), steps, "cpu")
+
+
+def by_its_time(network: Watcher) -> Callable[..., Array]:
+    """The network, with a prediction that grows with the time: what is answered tells it, too."""
+
+    def shown(*args: Any, **kwargs: Any) -> Array:
+        answer = network(*args, **kwargs)
+        told = network.calls[-1].time.reshape(-1, *[1] * (answer.ndim - 1))
+        return np.asarray(answer + told.astype(answer.dtype))
+
+    return shown
 
 
 def images(count: int, values: tuple[float, ...]) -> Array:

@@ -16,7 +16,8 @@ from assignments.vae.dialects.cs236_parts import (
     importance_bound,
     of_mean,
 )
-from assignments.vae.dialects.cs236_right_ones import EARLIER, forgiving
+from assignments.vae.dialects.right_densities import CS236
+from assignments.vae.dialects.right_ones import forgiving
 from grader.checks import (
     Array,
     CheckFailure,
@@ -67,7 +68,7 @@ def _expect_sum(found: list[Array]) -> None:
 
 
 @check("vae-bound", points=1)
-@forgiving(*EARLIER, model="VAE")
+@forgiving(CS236, model="VAE")
 def bound_reconstructs(subject: Subject) -> None:
     """The reconstruction term is -log p(x | z), summed over the pixels, averaged over the batch."""
     found, _, rec = _bound_of(subject, "VAE")
@@ -75,7 +76,7 @@ def bound_reconstructs(subject: Subject) -> None:
 
 
 @check("vae-bound", points=1)
-@forgiving(*EARLIER, model="VAE")
+@forgiving(CS236, model="VAE")
 def bound_regularises(subject: Subject) -> None:
     """The KL term is that to the prior, summed over the latents, averaged over the batch."""
     found, kl, _ = _bound_of(subject, "VAE")
@@ -83,7 +84,7 @@ def bound_regularises(subject: Subject) -> None:
 
 
 @check("vae-bound", points=1)
-@forgiving(*EARLIER, model="VAE")
+@forgiving(CS236, model="VAE")
 def bound_is_the_sum_of_its_terms(subject: Subject) -> None:
     """The negative bound is its KL term and its reconstruction term, weighted alike."""
     _expect_sum(_bound_of(subject, "VAE")[0])
@@ -93,9 +94,11 @@ def bound_is_the_sum_of_its_terms(subject: Subject) -> None:
     "vae-bound",
     points=1,
     alpha=ALPHA,
-    detects=detects((CALLS, len(IMAGES) * LATENTS), ALPHA, {"vae-bound/mean-only": ("std", 1.0)}),
+    detects=detects(
+        (CALLS, len(IMAGES) * LATENTS), ALPHA / 2, {"vae-bound/mean-only": ("std", 1.0)}
+    ),
 )
-@forgiving(*EARLIER, model="VAE")
+@forgiving(CS236, model="VAE")
 def latents_are_samples_of_q(subject: Subject, seed: Callable[[str], int]) -> None:
     """The decoder is given samples of q(z | x), each with noise of its own."""
     model, start = KnownModel(subject, "VAE"), seed("law") % 2**31
@@ -106,7 +109,7 @@ def latents_are_samples_of_q(subject: Subject, seed: Callable[[str], int]) -> No
     if _own_sample(subject, start, drawn[0]):
         return
     noise = (np.stack(drawn) - MEAN) / np.sqrt(VAR)
-    expect_standard_normal(noise, alpha=ALPHA, function="negative_elbo_bound")
+    expect_standard_normal(noise, alpha=ALPHA / 2, function="negative_elbo_bound")
 
 
 def _own_sample(subject: Subject, seed: int, found: Array) -> bool:
@@ -121,7 +124,7 @@ def _own_sample(subject: Subject, seed: int, found: Array) -> bool:
 
 
 @check("gmvae-bound", points=2)
-@forgiving(*EARLIER, model="GMVAE")
+@forgiving(CS236, model="GMVAE")
 def mixture_bound_has_a_sampled_kl(subject: Subject) -> None:
     """Under a mixture the KL is estimated by log q(z | x) - log p(z) of the sample itself."""
     found, kl, _ = _bound_of(subject, "GMVAE")
@@ -129,7 +132,7 @@ def mixture_bound_has_a_sampled_kl(subject: Subject) -> None:
 
 
 @check("gmvae-bound", points=1)
-@forgiving(*EARLIER, model="GMVAE")
+@forgiving(CS236, model="GMVAE")
 def mixture_bound_is_the_sum_of_its_terms(subject: Subject) -> None:
     """The negative bound is its KL term and its reconstruction term, weighted alike."""
     found, _, rec = _bound_of(subject, "GMVAE")
@@ -138,14 +141,14 @@ def mixture_bound_is_the_sum_of_its_terms(subject: Subject) -> None:
 
 
 @check("vae-iwae", points=3)
-@forgiving(*EARLIER, model="VAE")
+@forgiving(CS236, model="VAE")
 def importance_weights_are_averaged(subject: Subject) -> None:
     """The bound is -log of the mean of p(x, z) / q(z | x) over an image's samples."""
     _expect_importance_bound(subject, "VAE")
 
 
 @check("gmvae-iwae", points=2)
-@forgiving(*EARLIER, model="GMVAE")
+@forgiving(CS236, model="GMVAE")
 def importance_weights_hold_the_mixture(subject: Subject) -> None:
     """Under a mixture prior the weights hold the mixture's density."""
     _expect_importance_bound(subject, "GMVAE")

@@ -12,13 +12,14 @@ from assignments.vae.dialects.cs236_bounds import (
     mixture_bound_has_a_sampled_kl,
     mixture_bound_is_the_sum_of_its_terms,
 )
-from assignments.vae.dialects.cs236_right_ones import forgiving
 from assignments.vae.dialects.densities import (
     divergence,
     log_density,
     mixture_log_density,
     rows,
 )
+from assignments.vae.dialects.right_densities import LOG_NORMAL
+from assignments.vae.dialects.right_ones import forgiving
 from grader.checks import Subject, check, expect_all_close
 
 __all__ = [
@@ -49,7 +50,7 @@ def normal_density_is_summed_over_the_last_axis(subject: Subject) -> None:
 
 
 @check("mixture", points=2.5)
-@forgiving("log_normal")
+@forgiving(LOG_NORMAL)
 def mixture_averages_densities(subject: Subject) -> None:
     """The density of a uniform mixture is the mean of its components' densities."""
     inputs = [

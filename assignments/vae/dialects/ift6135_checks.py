@@ -9,6 +9,8 @@ import numpy as np
 from scipy import special
 
 from assignments.vae.dialects.densities import divergence, log_density, log_mean_exp, rows
+from assignments.vae.dialects.right_densities import IFT6135
+from assignments.vae.dialects.right_ones import forgiving
 from grader.checks import (
     Array,
     Detectable,
@@ -124,7 +126,7 @@ RATIO = 4.0
     alpha=ALPHA,
     detects=detects(
         (CALLS, 2),
-        ALPHA,
+        ALPHA / 2,  # the other half is for what follows from an own log_likelihood_normal
         {
             "kl-mc/one-sample-only": ("std", math.sqrt(SAMPLES) - 1),
             "kl-mc/analytic": ("std", 1.0),
@@ -132,6 +134,7 @@ RATIO = 4.0
         },
     ),
 )
+@forgiving(IFT6135)
 def estimates_follow_their_law(subject: Subject, seed: Callable[[str], int]) -> None:
     """An estimate is the average of log q - log p over num_samples draws of q."""
     moved, widened = _moved(np.ones((1, 1))), _widened()
@@ -145,7 +148,7 @@ def estimates_follow_their_law(subject: Subject, seed: Callable[[str], int]) -> 
     squares = np.maximum(squares, 0)  # what no noise explains is infinitely far off
     below, above = special.chdtr(degrees, squares), special.chdtrc(degrees, squares)
     of_spreads = np.where(below < above, special.ndtri(below), -special.ndtri(above))
-    expect_standard_normal(np.stack([of_means, of_spreads], axis=1), alpha=ALPHA)
+    expect_standard_normal(np.stack([of_means, of_spreads], axis=1), alpha=ALPHA / 2)
 
 
 def _moved(sizes: Array) -> tuple[Array, ...]:
@@ -183,6 +186,7 @@ FURTHEST = float(-special.ndtri(ALPHA / 8))
     alpha=ALPHA,
     detects=Detectable(n=4, deviations={"standard deviations": FURTHEST + 4.8}),
 )
+@forgiving(IFT6135)
 def every_row_has_its_own_estimate(subject: Subject, seed: Callable[[str], int]) -> None:
     """A batch of pairs of Gaussians has one estimate each, all of them about their own KL."""
     samples = 64

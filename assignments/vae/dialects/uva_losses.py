@@ -12,6 +12,8 @@ from assignments.vae.definitions import (
     negative_log_likelihood,
     scale_of,
 )
+from assignments.vae.dialects.right_densities import UVA
+from assignments.vae.dialects.right_ones import forgiving
 from assignments.vae.dialects.uva_parts import ALPHA, LATENTS, ROWS, SIDE, KnownParts, images
 from grader.checks import (
     Array,
@@ -29,6 +31,7 @@ from grader.errors import SubjectError
 
 
 @check("forward", points=1.5)
+@forgiving(UVA, model="VAE")
 def forward_reconstructs(subject: Subject) -> None:
     """L_rec is -log p(x | z), summed over the pixels and averaged over the batch."""
     parts = KnownParts()
@@ -38,6 +41,7 @@ def forward_reconstructs(subject: Subject) -> None:
 
 
 @check("forward", points=1.5)
+@forgiving(UVA, model="VAE")
 def forward_regularises(subject: Subject) -> None:
     """L_reg is the KL to the prior, summed over the latents and averaged over the batch."""
     parts = KnownParts()
@@ -53,6 +57,7 @@ def forward_regularises(subject: Subject) -> None:
 
 
 @check("forward", points=1)
+@forgiving(UVA, model="VAE")
 def forward_counts_bits(subject: Subject) -> None:
     """The third number is the negative bound, L_rec + L_reg, in bits per dimension."""
     first, second, answer = KnownParts().forward(subject)
@@ -114,10 +119,11 @@ def _agrees(found: Array, own: Array, expected: Expected) -> bool:
     alpha=ALPHA,
     detects=detects(
         (ROWS, LATENTS),
-        ALPHA,
+        ALPHA / 2,  # the other half is for what follows from own functions
         {"forward/mean-only": ("std", 1.0), "forward/shared-noise": ("columns", 1.0)},
     ),
 )
+@forgiving(UVA, model="VAE")
 def forward_decodes_samples_of_q(subject: Subject, seed: Callable[[str], int]) -> None:
     """The decoder is given samples of N(mean, std^2), each with noise of its own."""
     parts, one_seed = KnownParts(), seed("law")
@@ -131,4 +137,4 @@ def forward_decodes_samples_of_q(subject: Subject, seed: Callable[[str], int]) -
             return
     except SubjectError:
         evidence(follows_from_own=False)
-    expect_standard_normal((found - parts.mean) / std, alpha=ALPHA, function="forward")
+    expect_standard_normal((found - parts.mean) / std, alpha=ALPHA / 2, function="forward")
