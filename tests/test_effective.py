@@ -11,6 +11,7 @@ from grader.checks.verdict import Outcome, Verdict
 from grader.effective import as_students_see, with_marks
 from grader.export.gradebook import Gradebook
 from grader.export.grades import grades_csv
+from grader.export.gradescope import gradescope_results
 from grader.marks import Mark, Marks
 from grader.results import SubmissionResult
 from grader.store import FILE, Store
@@ -162,3 +163,10 @@ def test_students_are_not_told_which_check_broke_on_our_side() -> None:
     assert as_students_see(broken).reason == ""
     crashed = replace(RESULT, status="crashed", reason="the kernel died")
     assert as_students_see(crashed).reason == "the kernel died"
+
+
+def test_no_export_tells_students_which_check_broke_on_our_side(sums: Path) -> None:
+    broken = replace(RESULT, status="infrastructure", reason="could not be checked by two_again")
+    book = Gradebook(load(sums), [broken], {})
+    assert "two_again" not in book.feedback(broken)
+    assert json.loads(gradescope_results(book, broken))["output"] == ""

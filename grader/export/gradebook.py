@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from grader.assignment import Assignment
 from grader.checks.verdict import Outcome, Verdict
+from grader.effective import as_students_see
 from grader.export.roster import Joined
 from grader.late import final_score, kept_share
 from grader.results import SubmissionResult
@@ -40,6 +41,7 @@ class Gradebook:
 
     def feedback(self, result: SubmissionResult) -> str:
         """What a student may read in a gradebook: a line per question, nothing hidden."""
+        result = as_students_see(result)
         lines = [result.reason] if result.reason else []
         for question in self.assignment.questions:
             own = [v for v in result.verdicts if v.question == question.id]

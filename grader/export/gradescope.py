@@ -17,6 +17,7 @@ from typing import Any
 
 from grader.assignment import Assignment
 from grader.checks.verdict import Outcome, Verdict
+from grader.effective import as_students_see
 from grader.export.gradebook import Gradebook
 from grader.results import SubmissionResult
 
@@ -53,7 +54,7 @@ def gradescope_results(book: Gradebook, result: SubmissionResult) -> str:
     tests = [_test(verdict) for verdict in result.verdicts]
     document: dict[str, Any] = {
         "score": float(book.score(result) or 0),
-        "output": result.reason,
+        "output": as_students_see(result).reason,
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "execution_time": round(result.provenance.wall_seconds),

@@ -47,6 +47,6 @@ def test_text_can_be_read_on_every_ground(dark: bool) -> None:
     colours = palette(dark)
     pairs = [(text, ground) for text in ["ink", "soft", "link", *TONES] for ground in GROUNDS]
     pairs += [(tone, f"{tone}-bg") for tone in TONES] + [("ink", f"{tone}-bg") for tone in TONES]
-    pairs += [(code, "inset") for code in CODE]
+    pairs += [(code, ground) for code in CODE for ground in ("inset", "fair-bg")]
     faint = {pair: contrast(*(colours[name] for name in pair)) for pair in pairs}
     assert {pair: ratio for pair, ratio in faint.items() if not ratio >= AA} == {}
