@@ -52,8 +52,10 @@ check: setup  ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## Measure overhead against bare nbclient, and the time of each check
-	$(BIN)/python benchmarks/overhead.py
+bench: setup  ## Measure, in a few minutes: throughput beside others, calls, memory, checks
+	$(BIN)/python benchmarks/throughput.py --quick --torch "$(TORCH)"
+	$(BIN)/python benchmarks/rpc.py
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/checks.py vae
 
 clean:  ## Remove what was made
