@@ -99,11 +99,15 @@ class Course:
         self.left += [f"temporary {path}" for path in self.scratch.iterdir()]
         self.left += [f"handed in {name}" for name in handed_in ^ _listing(self.hand_ins)]
 
+    def command(self) -> list[str]:
+        """The one that grades this class."""
+        arguments = ["run", str(self.hand_ins), "--assignment", str(SHEETS / self.sheet)]
+        arguments += ["--out", str(self.out), "--isolation", self.tier, "--jobs", "2"]
+        return [sys.executable, "-c", _COMMAND, *arguments]
+
     @contextlib.contextmanager
     def started(self) -> Iterator[subprocess.Popen[str]]:
         """The command, running; killed at the end if it still does."""
-        arguments = ["run", str(self.hand_ins), "--assignment", str(SHEETS / self.sheet)]
-        arguments += ["--out", str(self.out), "--isolation", self.tier, "--jobs", "2"]
         environment = {
             **os.environ,
             "GRADER_SECRET": SECRET,
@@ -113,7 +117,7 @@ class Course:
             "ATTACKED": self._token,
         }
         with subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, *arguments],
+            self.command(),
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import tomllib
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,11 @@ from typing import Any
 FOLDER = Path(__file__).parent
 SHEETS = FOLDER / "sheets"
 TIERS = ("warm", "bwrap")
+# What a few rows need: in words, and whether this machine has it.
+NEEDS = {
+    "gpu": ("an NVIDIA GPU (/dev/nvidia0)", Path("/dev/nvidia0").exists()),
+    "slurm": ("Slurm (sbatch)", shutil.which("sbatch") is not None),
+}
 # Every notebook is this long, so that the scheduler, which begins with the longest, keeps to the
 # order of names and hands out an attack and its neighbour together.
 NOTEBOOK_BYTES = 1 << 16
@@ -29,7 +35,7 @@ class Attack:
         group: attacks of one group are handed in together, in one run.
         slow: not among those that run every time.
         tiers: that it is run in.
-        needs: what this machine would have to have; such a row is skipped, and says so.
+        needs: of `NEEDS`; a row that lacks one is skipped, and says so.
         status: any of these is right.
         score: lowest and highest that is right.
         verdicts: by question, those that are right.
@@ -46,7 +52,7 @@ class Attack:
     group: str = "quick"
     slow: bool = False
     tiers: tuple[str, ...] = TIERS
-    needs: str = ""
+    needs: tuple[str, ...] = ()
     status: tuple[str, ...] = ("graded",)
     score: tuple[float, float] = (0.0, 0.0)
     verdicts: dict[str, list[str]] = field(default_factory=dict)
@@ -60,6 +66,11 @@ class Attack:
     def name(self) -> str:
         """The folder's, and the student's."""
         return self.folder.name
+
+    @property
+    def lacks(self) -> str:
+        """What it needs and this machine does not have, in words."""
+        return " and ".join(NEEDS[need][0] for need in self.needs if not NEEDS[need][1])
 
     @property
     def drill(self) -> Path:
@@ -86,7 +97,7 @@ def attacks() -> list[Attack]:
 def read(folder: Path) -> Attack:
     """The expectation of one folder; an unknown key is an error."""
     given = tomllib.loads((folder / "expect.toml").read_text("utf-8"))
-    lists = ("tiers", "status", "score", "present", "absent", "not_on_page")
+    lists = ("tiers", "needs", "status", "score", "present", "absent", "not_on_page")
     given |= {key: tuple(given[key]) for key in lists if key in given}
     return Attack(folder, **given)
 

@@ -36,9 +36,9 @@ def each(drills: bool) -> list[Any]:
 
 
 def marks(attack: Attack, tier: str) -> list[pytest.MarkDecorator]:
-    slow = attack.slow or (tier != TIERS[0] and not attack.needs)
-    needed = [pytest.mark.skip(reason=f"needs {attack.needs}")] if attack.needs else []
-    return [pytest.mark.sandbox, *needed, *([pytest.mark.slow] if slow else [])]
+    slow = attack.slow or tier != TIERS[0]
+    lacking = [pytest.mark.skip(reason=f"needs {attack.lacks}")] if attack.lacks else []
+    return [pytest.mark.sandbox, *lacking, *([pytest.mark.slow] if slow else [])]
 
 
 class Runs:
@@ -70,7 +70,7 @@ class Runs:
 
 def _together(one: Attack, other: Attack, tier: str) -> bool:
     same = (one.group, one.slow) == (other.group, other.slow)
-    return same and tier in one.tiers and not one.needs and not one.drill.exists()
+    return same and tier in one.tiers and not one.lacks and not one.drill.exists()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,5 @@
+from tests.attacks.slurm import requeued
+
+
+def drill(course):
+    requeued(course)
