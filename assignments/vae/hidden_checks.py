@@ -53,7 +53,8 @@ def reference_kl(mean: Array, log_std: Array) -> Expected:
     value = kl_to_unit_gaussian(torch.from_numpy(wide), torch.from_numpy(log_scale)).numpy()
     # exp(2 log_std) loses as many digits as its argument is large.
     var = np.exp(2 * log_scale) * (1 + np.abs(2 * log_scale))
-    return Expected(value, (wide**2 + var + 1 + np.abs(2 * log_scale)).sum(axis=-1) / 2)
+    scale = (wide**2 + var + 1 + np.abs(2 * log_scale)).sum(axis=-1) / 2
+    return Expected(value, scale, additions=wide.shape[-1])
 
 
 @check("kl", points=0.5)

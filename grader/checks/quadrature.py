@@ -46,7 +46,8 @@ def gaussian_expectation(
     value, scale = _integrate(terms, location, log_scale, nodes)
     finer, _ = _integrate(terms, location, log_scale, nodes + 7)
     _require_resolved(np.abs(value - finer), scale, nodes)
-    return Expected(value, scale, says)
+    (dims,) = np.broadcast_shapes(location.shape, log_scale.shape, (1,))[-1:]
+    return Expected(value, scale, says, additions=dims)
 
 
 def log_expectation(
