@@ -453,12 +453,21 @@ class Module:
         return self.globals[name]
 
 
-def cs236(*changed: tuple[str, str], nns: Any = NETWORKS) -> dict[str, Any]:
-    """A CS236 submission with pieces of its text replaced."""
+def cs236(
+    *changed: tuple[str, str], nns: Any = NETWORKS, in_folders: bool = False
+) -> dict[str, Any]:
+    """A CS236 submission with pieces of its text replaced.
+
+    In folders, models see another copy of the utilities than the one that is graded.
+    """
     sources = [CS236_UTILS, CS236_VAE, CS236_GMVAE]
     for before, after in changed:
         assert any(before in source for source in sources), before
         sources = [source.replace(before, after) for source in sources]
+    if in_folders:
+        copy = types.ModuleType("codebase.utils")
+        exec(sources[0], vars(copy))
+        return namespace(*sources, nns=nns, ut=copy)
     ut = Module()
     found = namespace(*sources, nns=nns, ut=ut)
     ut.globals = found
@@ -508,7 +517,7 @@ CS236_EARLY = {
 @pytest.mark.parametrize("mistake", CS236_EARLY)
 def test_an_early_cs236_mistake_costs_its_points_once(mistake: str) -> None:
     before, after, question = CS236_EARLY[mistake]
-    found = cs236((before, after))
+    found = cs236((before, after), in_folders=mistake == "a-factor")
     failed = {v.question for v in verdicts("cs236", found) if v.verdict is not Outcome.PASSED}
     assert failed == {question}
 

@@ -7,7 +7,7 @@ once more with right ones in their place, so that a mistake costs its points whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -68,7 +68,12 @@ def _homes(subject: Subject, names: list[str], model: str) -> Iterator[tuple[Han
         if subject.definition(name).kind == "function":
             yield subject.handle(name), "__globals__"
     if subject.definition(model).kind == "class":
-        yield subject.handle(model), "__init__.__globals__"
+        made_in = "__init__.__globals__"
+        yield subject.handle(model), made_in
+        # `codebase.utils` is another copy of a file than the one that is graded.
+        for alias in ("ut", "utils"):
+            with suppress(SubjectError):
+                yield subject.new(model, alias, method=f"{made_in}.__getitem__"), "__dict__"
 
 
 @contextmanager
