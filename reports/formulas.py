@@ -95,7 +95,7 @@ def numbers(text: str) -> Markup:
 def _is_table(rows: Any) -> bool:
     return (
         isinstance(rows, list)
-        and 0 < len(rows) <= _MAX_SIDE
+        and 1 < len(rows) <= _MAX_SIDE
         and all(isinstance(row, list) and 0 < len(row) <= _MAX_SIDE for row in rows)
         and len({len(row) for row in rows}) == 1
         and all(type(cell) in (int, float) for row in rows for cell in row)

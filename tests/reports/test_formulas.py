@@ -123,7 +123,16 @@ def test_small_matrices_are_set_and_all_else_is_left() -> None:
     row = "<mtr><mtd><mn>0.5</mn></mtd><mtd><mn>−1.0</mn></mtd></mtr>"
     assert row in numbers("[[0.5, -1.0], [2.0, 3.0]]")
     assert numbers("[[0.5, -1.0], [2.0, 3.0]]").count("<mtr>") == 2
-    for plain in ("[2.0]", "2.0", "[[1, 2], [3]]", "[[nan, 1.0]]", "shape (3, 4)", "[[[1]]]", "[["):
+    for plain in (
+        "[2.0]",
+        "[[1.0, 2.0]]",
+        "2.0",
+        "[[1, 2], [3]]",
+        "[[nan, 1.0]]",
+        "shape (3, 4)",
+        "[[[1]]]",
+        "[[",
+    ):
         assert numbers(plain) == plain
     assert numbers("<b>") == "&lt;b&gt;"
     assert numbers("[" * 100_000) == "[" * 100_000

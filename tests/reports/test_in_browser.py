@@ -55,6 +55,18 @@ def test_formulas_are_set_by_the_browser_itself(browser: webdriver.Chrome, out: 
     assert tall > 1.7 * low  # a sum with its limits, a fraction
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_number_of_a_matrix_is_broken(browser: webdriver.Chrome, out: Path, width: int) -> None:
+    show(browser, out / "feedback/4417.html", width=width)
+    lines = browser.execute_script(
+        "return Array.from(document.querySelectorAll('.example mn'), number => {"
+        " const range = document.createRange(); range.selectNodeContents(number);"
+        " return [number.textContent, range.getClientRects().length]; })"
+    )
+    assert ["−0.25", 1] in lines
+    assert {count for _, count in lines} == {1}
+
+
 def test_marked_lines_stand_under_each_other(browser: webdriver.Chrome, out: Path) -> None:
     show(browser, out / "report/pairs/4400--4468.html")
     tops = browser.execute_script(
