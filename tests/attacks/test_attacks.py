@@ -21,6 +21,8 @@ from tests.attacks.program import TIERS, Attack, attacks, loaded
 
 FULL = {"numbers": 3, "tensors": 6}
 LARGEST_PAGE = 2 << 20
+# What somebody who means no harm takes at the most, where the machine is not busy otherwise.
+NEIGHBOUR_SECONDS = 10.0
 ATTACKS = attacks()
 _problems: dict[str, str | None] = {}
 
@@ -94,13 +96,23 @@ def require_unharmed(course: Course, results: dict[str, Any]) -> None:
     assert course.left == []
     assert "\x1b" not in course.said
     assert "Traceback" not in course.said
-    neighbours = [row for student, row in results.items() if "~neighbour" in student]
-    assert neighbours
-    for row in neighbours:
+    for row in neighbours(results):
         assert (row["status"], row["score"]) == ("graded", FULL[course.sheet]), row
     with (course.out / "grades.csv").open(newline="", encoding="utf-8") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def neighbours(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of those who mean no harm; there are some in every run."""
+    rows = [row for student, row in results.items() if "~neighbour" in student]
+    assert rows
+    return rows
+
+
+def slowness(results: dict[str, Any]) -> float:
+    """How many times longer than usual a submission takes here and now, attack or none."""
+    return max(1.0, *(row["wall_seconds"] / NEIGHBOUR_SECONDS for row in neighbours(results)))
 
 
 def require(attack: Attack, course: Course, student: str, row: dict[str, Any]) -> None:
@@ -123,7 +135,8 @@ def require(attack: Attack, course: Course, student: str, row: dict[str, Any]) -
         assert text not in page
         assert text not in (course.out / "report/index.html").read_text("utf-8")
     assert len(page) < LARGEST_PAGE
-    assert row["wall_seconds"] <= attack.seconds, row["wall_seconds"]
+    longest = attack.seconds * slowness(course.results())
+    assert row["wall_seconds"] <= longest, row["wall_seconds"]
 
 
 def _verdicts(row: dict[str, Any]) -> dict[str, str]:
