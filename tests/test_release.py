@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from grader.assignment import load
+from grader.assignment import installed, load
 from grader.authored import catalogue_of
 from grader.cli import app
 from grader.errors import AssignmentError, UsageError
@@ -136,27 +137,66 @@ except Exception as error:
 
 
 def test_nothing_in_a_kit_is_secret(vae: Path) -> None:
-    files = [path for path in vae.rglob("*") if path.is_file()]
-    names = {str(path.relative_to(vae)) for path in files}
-    assert not [name for name in names if "hidden" in name or "reference" in name]
-    assert not [name for name in names if "t10k" in name or "submissions" in name]
+    require_nothing_secret(vae, "vae")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(installed()) - {"vae"}))
+def test_nothing_in_any_kit_is_secret(tmp_path: Path, name: str) -> None:
+    kit = tmp_path / name
+    release(load(name), kit)
+    require_nothing_secret(kit, name)
+
+
+def require_nothing_secret(kit: Path, name: str) -> None:
+    """Neither solution, rubric, reference, hidden check, mistake's code nor held-out datum."""
+    require_public_files(kit, name)
+    files = [path for path in kit.rglob("*") if path.is_file()]
     text = "\n".join(path.read_text("utf-8") for path in files if path.suffix != ".gz")
     assert "BEGIN SOLUTION" not in text.replace("`### BEGIN SOLUTION`", "")
-    solved, given = lines_of_notebook(ROOT / "assignments/vae/notebook.ipynb")
-    _, kept = lines_of_notebook(vae / "vae.ipynb")
+    solved, given = lines_of_notebook(ROOT / "assignments" / name / "notebook.ipynb")
+    _, kept = lines_of_notebook(kit / f"{name}.ipynb")
     secret = {line for line in solved - given if len(line) > 30}
     assert len(secret) > 5
     assert not secret & kept
-    for question in load("vae").questions:
+    for question in load(name).questions:
         assert not question.rubric or question.rubric[:40] not in text
+    table = json.loads((kit / "kit.json").read_text("utf-8"))["mistakes"]
+    assert all(set(entry) == {"id", "function", "says"} for entry in table["mistakes"])
+    assert set(table) == {"mistakes", "answers"}
 
 
-def test_every_mistake_is_known_by_its_sentence_and_not_by_its_code(vae: Path) -> None:
+def require_public_files(kit: Path, name: str) -> None:
+    """Code is copied, from grader and from what the public checks import; of data, the training."""
+    code = [path.relative_to(kit) for path in kit.rglob("*.py") if path.name != "conftest.py"]
+    for place in code:
+        assert place.parts[0] == "grader" or place.parts[:2] == ("assignments", name), place
+        assert (kit / place).read_bytes() == (ROOT / place).read_bytes(), place
+        assert "hidden" not in str(place)
+    own = [place for place in code if place.parts[0] == "assignments"]
+    together = "\n".join((kit / place).read_text("utf-8") for place in own)
+    for place in own:
+        stem = place.stem
+        assert (
+            stem in ("checks", "__init__")
+            or re.search(rf"import.*\b{stem}\b", together)
+            or (f".{stem} import" in together)
+        ), place
+    data = {path.name for path in (kit / "data").rglob("*") if path.is_file()}
+    assert data == {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"}
+
+
+def test_the_students_notebook_is_one_by_its_format(vae: Path) -> None:
+    notebook = nbformat.read(vae / "vae.ipynb", as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert not [cell for cell in notebook.cells if cell.get("outputs")]
+
+
+def test_every_mistake_is_known_by_its_sentence(vae: Path) -> None:
     catalogue = catalogue_of(load("vae"))
     assert catalogue is not None
     told = json.loads((vae / "kit.json").read_text("utf-8"))["mistakes"]["mistakes"]
     assert {entry["id"] for entry in told} == {mistake.id for mistake in catalogue.mistakes}
-    assert all(set(entry) == {"id", "function", "says"} for entry in told)
 
 
 def test_a_kit_imports_nothing_that_it_does_not_bring(vae: Path) -> None:
