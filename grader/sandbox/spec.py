@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ WORK = f"{HOME}/work"
 # Writable, each of a bounded size, and gone with the sandbox.
 PLACES = (HOME, "/tmp", "/dev/shm")  # noqa: S108  inside the sandbox
 LIBRARY = "/run/grader"
+# As it was typed, the path may lead through folders that no sandbox has.
+INTERPRETER = os.path.normpath(sys.executable)
 SUBMISSION = "/submission"
 DATA = "/data"
 
@@ -102,7 +105,7 @@ def environment(sandbox: Sandbox, home: str, data: str) -> dict[str, str]:
     """The whole environment of a sandboxed process: nothing of the host's is passed on."""
     threads = str(sandbox.threads)
     return {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{Path(INTERPRETER).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
         "USER": "student",
         "LOGNAME": "student",
@@ -141,7 +144,7 @@ def boot_command(
     """
     complete = boot_settings(settings, sandbox, submission, user)
     boot = f"{library}/grader/kernel/inside/boot.py"
-    return [sys.executable, "-I", boot, json.dumps(complete)]
+    return [INTERPRETER, "-I", boot, json.dumps(complete)]
 
 
 def boot_settings(

@@ -7,7 +7,6 @@ import os
 import platform
 import socket
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from grader.sandbox.held import HeldProcess
 from grader.sandbox.spec import (
     DATA,
     HOME,
+    INTERPRETER,
     LIBRARY,
     PLACES,
     WORK,
@@ -56,7 +56,7 @@ class Warm:
         tried = subprocess.run(
             [
                 *nesting_command(Sandbox(library=_INSIDE, limits=Limits())),
-                *("--", sys.executable, "-I", f"{LIBRARY}/namespaces.py", str(ZYGOTE_UID)),
+                *("--", INTERPRETER, "-I", f"{LIBRARY}/namespaces.py", str(ZYGOTE_UID)),
             ],
             capture_output=True,
             text=True,

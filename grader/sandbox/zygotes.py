@@ -25,7 +25,7 @@ from typing import IO, Any, Literal
 
 from grader.errors import InfrastructureError
 from grader.sandbox.bubblewrap import FIRST_UID, nesting_command
-from grader.sandbox.spec import LIBRARY, Sandbox
+from grader.sandbox.spec import INTERPRETER, LIBRARY, Sandbox
 
 Purpose = Literal["hold", "start"]
 # Beyond the users of slots, first and second.
@@ -165,7 +165,7 @@ def _launch(
     return subprocess.Popen(
         [
             *nesting_command(replace(sandbox, submission=None)),
-            *("--", sys.executable, "-I", "-c", _RUN, json.dumps(settings)),
+            *("--", INTERPRETER, "-I", "-c", _RUN, json.dumps(settings)),
         ],
         stdin=subprocess.DEVNULL,
         stdout=log,

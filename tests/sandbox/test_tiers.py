@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from grader.errors import UsageError
@@ -50,3 +55,11 @@ def test_a_tier_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_tier_is_answered_with_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"docker.*bwrap, none, or auto"):
         choose("docker")
+
+
+def test_the_interpreter_is_named_without_detours_that_no_sandbox_has() -> None:
+    folder = Path(sys.executable).parent
+    detour = str(folder / ".." / folder.name / Path(sys.executable).name)
+    asked = "from grader.sandbox.spec import INTERPRETER; print(INTERPRETER)"
+    said = subprocess.run([detour, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == os.path.normpath(detour) != detour
