@@ -276,6 +276,15 @@ def test_a_network_that_is_never_asked_is_noticed(dialect: str) -> None:
     assert Outcome.INFRASTRUCTURE not in {verdict.verdict for verdict in found}
 
 
+@pytest.mark.parametrize(
+    "name", ["first-never-trained", "last-never-trained", "one-t-for-the-batch"]
+)
+def test_a_time_that_is_never_trained_costs_nothing_in_sampling(name: str) -> None:
+    found = failures("dtu02460", {"DDPM": wrong_ddpm(f"elbo/{name}").code})
+    assert "every_timestep_is_trained" in found
+    assert "sampler_tells_the_time_as_training_does" not in found
+
+
 def wrong_denoiser(name: str) -> Any:
     (found,) = (m for m in ddpm_ift6135.MISTAKES if m.id == name)
     return found.code

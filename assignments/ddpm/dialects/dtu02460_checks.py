@@ -16,6 +16,7 @@ from assignments.ddpm.dialects.dtu02460_parts import (
     sampled,
     sampled_shape,
     trained_shape,
+    with_untrained,
 )
 from assignments.ddpm.training_draws import STEPS, detectable_times
 from assignments.ddpm.watcher import Watcher
@@ -107,11 +108,13 @@ def sampler_takes_every_step(subject: Subject, seed: Seed) -> None:
 @check("ancestral-sampling", points=1)
 def sampler_tells_the_time_as_training_does(subject: Subject, seed: Seed) -> None:
     """From T down to 1 the network is told the times that it was trained with."""
+    taken = walked(subject, seed)
     try:
-        times = training_draws.times_of(elbo(subject, seed), BETAS, batch(subject, seed))
+        trained = training_draws.times_of(elbo(subject, seed), BETAS, batch(subject, seed))
+        times = with_untrained(trained, taken)
     except (CheckFailure, SubjectError):
         times = None  # marked down where training is asked for
-    reverse_walk.judge_times(walked(subject, seed), times, STEPS)
+    reverse_walk.judge_times(taken, times, STEPS)
 
 
 @check(

@@ -6,7 +6,7 @@ The course's networks take rows of pixels or whole images, so a student's class 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from assignments.ddpm import learning, reverse_walk
 from assignments.ddpm.training_draws import STEPS, Step, small_data
-from assignments.ddpm.watcher import Watcher
+from assignments.ddpm.watcher import Watcher, timestep_behind
 from grader.checks import Array, Callback, CheckFailure, Handle, Subject, as_array, evidence
 from grader.errors import SubjectError
 
@@ -94,6 +94,19 @@ def sampled_shape(subject: Subject, seed: Seed) -> Shape:
         return True
 
     return _first(fits)
+
+
+def with_untrained(times: Mapping[float, int], taken: reverse_walk.Walk) -> dict[float, int]:
+    """The times of training, and for a t that is never trained the one that the sampler tells.
+
+    Training that leaves a timestep out is marked down where training is asked for.
+    """
+    known = dict(times)
+    for place, call in enumerate(taken.calls):
+        t, told = STEPS - place, float(call.time[0])
+        if t not in times.values() and timestep_behind(told, times) is None:
+            known[told] = t
+    return known
 
 
 def _first(fits: Callable[[Shape], bool]) -> Shape:
