@@ -191,6 +191,9 @@ def names_of(params: Sequence[Any]) -> list[str]:
     return [f"{kind}{layer}" for layer in range(1, len(params) + 1) for kind in ("W", "b")]
 
 
+_NOTHING = "Your {} returned None. Does it end with a return?"
+
+
 def layers_of(answer: Any, like: Network, function: str) -> list[Any]:
     """The tensors of an answer, in the order W1, b1, W2, b2, however they are nested.
 
@@ -201,6 +204,8 @@ def layers_of(answer: Any, like: Network, function: str) -> list[Any]:
     """
     if isinstance(answer, SubjectError):
         return [answer] * (2 * len(like))
+    if answer is None:
+        raise CheckFailure(_NOTHING.format(function))
     found = _leaves(answer)
     if len(found) != 2 * len(like):
         raise CheckFailure(
@@ -226,12 +231,14 @@ def parts_of(answer: Any, count: int, function: str, what: str) -> list[Any]:
     """
     if isinstance(answer, SubjectError):
         return [answer] * count
+    if answer is None:
+        raise CheckFailure(_NOTHING.format(function))
     if not (isinstance(answer, tuple | list) and len(answer) == count):
         raise CheckFailure(f"Your {function} should return {what}.")
     return list(answer)
 
 
-def shown(case: Case) -> dict[str, Array]:
+def shown(case: Case) -> dict[str, Any]:
     """A case by names, for counterexamples: parameters first, then batches."""
     both = ("discriminator", case.discriminator), ("generator", case.generator)
     parameters = {
