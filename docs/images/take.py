@@ -131,7 +131,7 @@ def mark(out: Path) -> None:
     marks.add(given("4401", "prose", 2, "Both points are there."))
     marks.add(given("4402", "prose", 1, "Which of the two terms?"))
     marks.add(given("4402", "prose", 2, "Says it in the margin.", author="Bo"))
-    marks.add(given("4404", "kl", 3, "", reason="The sheet had the convention wrong."))
+    marks.add(given("4404", "kl", 2.5, "", reason="The sheet had the convention wrong."))
 
 
 def written(out: Path) -> dict[str, str]:
