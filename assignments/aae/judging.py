@@ -48,6 +48,8 @@ def rows_of(answers: Sequence[Any], names: Sequence[str], function: str) -> list
 def _parts(answer: Any, names: Sequence[str], function: str) -> list[Any]:
     if isinstance(answer, SubjectError):
         return [answer] * len(names)
+    if answer is None:
+        raise CheckFailure(f"Your {function} returned None. Does it end with a return?")
     if not (isinstance(answer, tuple | list) and len(answer) == len(names)):
         raise CheckFailure(
             f"Your {function} should return {len(names)} numbers, in this order: "

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reference.aae import AutoencoderLoss, Map
+from reference.mistakes.aae_reconstruction import RECONSTRUCTION
 from reference.mistakes.catalogue import Mistake, Variant
 
 Adversarial: TypeAlias = Callable[[Tensor], Tensor]
@@ -56,48 +57,6 @@ def _step(
     judged = discriminator(latents.detach() if detached == "discriminator" else latents)
     return loss(x, decoded, judged, reconstruction_weight)
 
-
-_RECONSTRUCTION = (
-    Mistake(
-        "reconstruction/summed",
-        "reconstruction_loss",
-        "Your loss grows with the batch and the image; which reduction was asked for?",
-        lambda x, recon_x: F.mse_loss(recon_x, x, reduction="sum"),
-    ),
-    Mistake(
-        "reconstruction/summed-over-pixels",
-        "reconstruction_loss",
-        "Your loss grows with the size of the image; which reduction was asked for?",
-        lambda x, recon_x: (x - recon_x).square().flatten(1).sum(1).mean(),
-        around=lambda loss: lambda x, recon_x: loss(x, recon_x) * x[0].numel(),
-    ),
-    Mistake(
-        "reconstruction/absolute",
-        "reconstruction_loss",
-        "Double the error: by what factor should the loss grow?",
-        lambda x, recon_x: F.l1_loss(recon_x, x),
-    ),
-    Mistake(
-        "reconstruction/halved",
-        "reconstruction_loss",
-        "Right up to a constant factor: work out one pixel by hand and compare.",
-        lambda x, recon_x: F.mse_loss(recon_x, x) / 2,
-        around=lambda loss: lambda x, recon_x: loss(x, recon_x) / 2,
-    ),
-    Mistake(
-        "reconstruction/root",
-        "reconstruction_loss",
-        "Yours is in the units of the pixels; in which units is a squared error?",
-        lambda x, recon_x: F.mse_loss(recon_x, x).sqrt(),
-        around=lambda loss: lambda x, recon_x: loss(x, recon_x).sqrt(),
-    ),
-    Mistake(
-        "reconstruction/square-of-the-mean",
-        "reconstruction_loss",
-        "Can an error above and an error below cancel in your loss?",
-        lambda x, recon_x: (x - recon_x).mean().square(),
-    ),
-)
 
 # One row for each wrong adversarial term: name, what a TA would say, the wrong function.
 _FOOLING: tuple[tuple[str, str, Adversarial], ...] = (
@@ -192,6 +151,13 @@ def _generator(adversarial: Adversarial) -> Adversarial:
     return lambda logits_fake: adversarial(logits_fake)
 
 
+# What gradients through small networks do not show: their logits are never that sure.
+_BOUNDED: tuple[str, str, Adversarial] = (
+    "logarithm-bounded",
+    "How large can your loss become, and does a latent that is past that still teach?",
+    lambda logits_fake: -torch.log(torch.sigmoid(logits_fake) + 1e-8).mean(),
+)
+
 _LOSSES = tuple(
     (name, says, partial(_loss, adversarial=adversarial)) for name, says, adversarial in _FOOLING
 ) + tuple((name, says, partial(_loss, weigh=weigh)) for name, says, weigh in _WEIGHING)
@@ -217,7 +183,7 @@ _OF_THE_STEP = (
 )
 
 MISTAKES: tuple[Mistake, ...] = (
-    *_RECONSTRUCTION,
+    *RECONSTRUCTION,
     *(
         Mistake(
             f"fooling/{name}",
@@ -226,9 +192,15 @@ MISTAKES: tuple[Mistake, ...] = (
             _generator(adversarial),
             around=_before_generator(name),
         )
-        for name, says, adversarial in _FOOLING
+        for name, says, adversarial in (*_FOOLING, _BOUNDED)
     ),
     *(Mistake(f"loss/{name}", "autoencoder_loss", says, code) for name, says, code in _LOSSES),
+    Mistake(
+        f"loss/{_BOUNDED[0]}",
+        "autoencoder_loss",
+        _BOUNDED[1],
+        partial(_loss, adversarial=_BOUNDED[2]),
+    ),
     *(
         Mistake(f"step/{name}", "autoencoder_step_loss", says, code)
         for name, says, code in (
@@ -262,7 +234,7 @@ _FOOLED: tuple[tuple[str, Adversarial], ...] = (
     ("with-logits", _fooled),
     ("log-sigmoid", lambda logits: -F.logsigmoid(logits).mean()),
     ("probabilities", lambda logits: F.binary_cross_entropy(logits.sigmoid(), logits * 0 + 1)),
-    ("log-plus-epsilon", lambda logits: -torch.log(torch.sigmoid(logits) + 1e-8).mean()),
+    ("log-of-sigmoid", lambda logits: -torch.log(torch.sigmoid(logits)).mean()),
     ("log-sum-exp", lambda logits: torch.logaddexp(0 * logits, -logits).mean()),
 )
 

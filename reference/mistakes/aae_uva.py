@@ -18,12 +18,15 @@ from reference.mistakes.aae_uva_model import (
     OfAutoencoder,
     OfDiscriminator,
     Regularised,
+    by_hand,
     called_fake,
     called_real,
     decoded_and_encoded,
     discriminator_with,
+    in_one_batch,
     model_with,
     share_right,
+    through_probabilities,
     weighed,
     with_label,
 )
@@ -65,6 +68,11 @@ _OF_AUTOENCODER: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"gen": _log_of_logits},
     ),
     (
+        "logarithm-bounded",
+        "How large can your adversarial loss become, and do latents past that still teach?",
+        {"gen": lambda logits: -torch.log(logits.sigmoid() + 1e-8).mean()},
+    ),
+    (
         "gen-loss-summed",
         "Your adversarial loss grows with the batch; which reduction was asked for?",
         {"gen": with_label(1.0, "sum")},
@@ -98,6 +106,11 @@ _OF_AUTOENCODER: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "error-summed",
         "Your error grows with the batch and the image; which reduction was asked for?",
         {"error": partial(F.mse_loss, reduction="sum")},
+    ),
+    (
+        "error-summed-over-pixels",
+        "Your error grows with the size of the image; which reduction was asked for?",
+        {"error": lambda recon_x, x: (recon_x - x).square().flatten(1).sum(1).mean()},
     ),
     (
         "error-absolute",
@@ -136,6 +149,11 @@ _OF_DISCRIMINATOR: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "disc-loss-summed",
         "Your loss grows with the batch; which reduction was asked for?",
         {"real": with_label(1.0, "sum"), "fake": with_label(0.0, "sum")},
+    ),
+    (
+        "disc-logarithm-bounded",
+        "How large can your loss become, and do draws of the prior past that still teach?",
+        {"real": lambda logits: -torch.log(logits.sigmoid() + 1e-8).mean()},
     ),
     (
         "fake-half-only",
@@ -244,42 +262,12 @@ MISTAKES: tuple[Mistake, ...] = (
 )
 
 
-def _in_one_batch(model: Any, z_fake: Tensor) -> tuple[Tensor, Log]:
-    """Real and fake judged together, the halves averaged, numbers logged, z_fake detached."""
-    z_real = torch.randn(z_fake.shape, device=z_fake.device)
-    logits = model.discriminator(torch.cat([z_real, z_fake.detach()], dim=0)).squeeze(1)
-    labels = torch.cat([torch.ones(len(z_real)), torch.zeros(len(z_fake))])
-    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    real, fake = each[: len(z_real)].mean(), each[len(z_real) :].mean()
-    accuracy = ((logits.sigmoid() > 0.5) == labels.bool()).float().mean()
-    loss = each.mean()
-    return loss, {"loss_real": real.item(), "loss_fake": fake.item(), "accuracy": accuracy.item()}
-
-
-def _by_hand(
-    model: Any, x: Tensor, recon_x: Tensor, z_fake: Tensor, lambda_: float = 1
-) -> tuple[Tensor, Log]:
-    gen = -torch.log(torch.sigmoid(model.discriminator(z_fake)) + 1e-8).mean()
-    recon = ((x - recon_x) ** 2).mean(dim=[1, 2, 3]).mean()
-    return lambda_ * recon + (1.0 - lambda_) * gen, {"recon_loss": recon, "gen_loss": gen}
-
-
-def _through_probabilities(model: Any, z_fake: Tensor) -> tuple[Tensor, Log]:
-    loss = nn.BCELoss()
-    real = torch.sigmoid(model.discriminator(torch.randn_like(z_fake)))
-    fake = torch.sigmoid(model.discriminator(z_fake))
-    on_real, on_fake = loss(real, torch.ones_like(real)), loss(fake, torch.zeros_like(fake))
-    accuracy = ((real >= 0.5).float().mean() + (fake < 0.5).float().mean()) / 2
-    log = {"loss_real": on_real, "loss_fake": on_fake, "accuracy": accuracy}
-    return on_real + on_fake, log
-
-
 VARIANTS: tuple[Variant, ...] = (
     Variant("uva/sum-of-halves", "AdversarialAE", model_with()),
-    Variant("uva/one-batch", "AdversarialAE", model_with(of_discriminator=_in_one_batch)),
-    Variant("uva/by-hand", "AdversarialAE", model_with(autoencoder=_by_hand)),
+    Variant("uva/one-batch", "AdversarialAE", model_with(of_discriminator=in_one_batch)),
+    Variant("uva/by-hand", "AdversarialAE", model_with(autoencoder=by_hand)),
     Variant(
-        "uva/probabilities", "AdversarialAE", model_with(of_discriminator=_through_probabilities)
+        "uva/probabilities", "AdversarialAE", model_with(of_discriminator=through_probabilities)
     ),
     Variant("uva/leaky", "Discriminator", discriminator_with()),
     Variant("uva/regularised", "Discriminator", Regularised),

@@ -192,3 +192,35 @@ def model_with(
             return of_discriminator(self, z_fake)
 
     return AdversarialAE
+
+
+def in_one_batch(model: Any, z_fake: Tensor) -> tuple[Tensor, Log]:
+    """Real and fake judged together, the halves averaged, numbers logged, z_fake detached."""
+    z_real = torch.randn(z_fake.shape, device=z_fake.device)
+    logits = model.discriminator(torch.cat([z_real, z_fake.detach()], dim=0)).squeeze(1)
+    labels = torch.cat([torch.ones(len(z_real)), torch.zeros(len(z_fake))])
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    real, fake = each[: len(z_real)].mean(), each[len(z_real) :].mean()
+    accuracy = ((logits.sigmoid() > 0.5) == labels.bool()).float().mean()
+    loss = each.mean()
+    return loss, {"loss_real": real.item(), "loss_fake": fake.item(), "accuracy": accuracy.item()}
+
+
+def by_hand(
+    model: Any, x: Tensor, recon_x: Tensor, z_fake: Tensor, lambda_: float = 1
+) -> tuple[Tensor, Log]:
+    """Both terms written out."""
+    gen = -torch.log(torch.sigmoid(model.discriminator(z_fake))).mean()
+    recon = ((x - recon_x) ** 2).mean(dim=[1, 2, 3]).mean()
+    return lambda_ * recon + (1.0 - lambda_) * gen, {"recon_loss": recon, "gen_loss": gen}
+
+
+def through_probabilities(model: Any, z_fake: Tensor) -> tuple[Tensor, Log]:
+    """A loss of probabilities."""
+    loss = nn.BCELoss()
+    real = torch.sigmoid(model.discriminator(torch.randn_like(z_fake)))
+    fake = torch.sigmoid(model.discriminator(z_fake))
+    on_real, on_fake = loss(real, torch.ones_like(real)), loss(fake, torch.zeros_like(fake))
+    accuracy = ((real >= 0.5).float().mean() + (fake < 0.5).float().mean()) / 2
+    log = {"loss_real": on_real, "loss_fake": on_fake, "accuracy": accuracy}
+    return on_real + on_fake, log

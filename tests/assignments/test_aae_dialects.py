@@ -173,7 +173,7 @@ RIGHT: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "F.binary_cross_entropy_with_logits(preds, torch.ones_like(preds))",
-            "-torch.log(torch.sigmoid(preds) + 1e-8).mean()",
+            "-torch.log(torch.sigmoid(preds)).mean()",
         ),
         ("F.mse_loss(recon_x, x)", "torch.mean((x - recon_x).pow(2))"),
     ),
@@ -298,6 +298,24 @@ def test_a_right_model_passes_in_every_style(style: str) -> None:
 
 
 WRONG: dict[str, tuple[tuple[tuple[str, str], ...], set[str]]] = {
+    "logarithm bounded for the encoder": (
+        (
+            (
+                "F.binary_cross_entropy_with_logits(preds, torch.ones_like(preds))",
+                "-torch.log(torch.sigmoid(preds) + 1e-8).mean()",
+            ),
+        ),
+        {"latents_called_fake_cost_their_logit"},
+    ),
+    "logarithm bounded for the discriminator": (
+        (
+            (
+                "F.binary_cross_entropy_with_logits(preds_real, torch.ones_like(preds_real))",
+                "-torch.log(torch.sigmoid(preds_real) + 1e-8).mean()",
+            ),
+        ),
+        {"draws_called_fake_cost_their_logit"},
+    ),
     "forward the other way round": (
         (("return recon_x, z", "return z, recon_x"),),
         {"forward_gives_images_and_latents", "forward_decodes_what_it_encodes"},
@@ -336,6 +354,7 @@ WRONG: dict[str, tuple[tuple[tuple[str, str], ...], set[str]]] = {
         (("preds_real = self.discriminator(z_real)", "preds_real = self.discriminator(z_fake)"),),
         {
             "draws_are_real_and_encoded_latents_fake",
+            "draws_called_fake_cost_their_logit",
             "real_latents_come_from_the_prior",
             "accuracy_counts_real_and_fake",
             "discriminator_learns_from_real_and_fake",
@@ -343,7 +362,11 @@ WRONG: dict[str, tuple[tuple[tuple[str, str], ...], set[str]]] = {
     ),
     "the loss alone": (
         (("return ae_loss, logging_dict", "return ae_loss"),),
-        {"loss_weighs_error_and_game", "both_terms_are_logged"},
+        {
+            "latents_called_fake_cost_their_logit",
+            "loss_weighs_error_and_game",
+            "both_terms_are_logged",
+        },
     ),
     "NaN": (
         (("accuracy = (", "accuracy = float('nan') * ("),),
@@ -365,6 +388,18 @@ def test_messages_lead_to_the_mistake() -> None:
     assert "same draws" in fixed["real_latents_come_from_the_prior"]
     cut = failed(edited(WRONG["latents of the encoder cut off"][0]))
     assert "with lambda_ = 0.0 reaches z_fake" in cut["either_end_moves_its_own"]
+
+
+@pytest.mark.parametrize(
+    ("error", "over"),
+    [
+        ("((recon_x - x) ** 2).flatten(1).sum(1).mean()", "the pixels of an image"),
+        ('F.mse_loss(recon_x, x, reduction="sum")', "all pixels of all images"),
+    ],
+)
+def test_a_summed_error_is_told_what_it_is_summed_over(error: str, over: str) -> None:
+    message = failed(edited((("F.mse_loss(recon_x, x)", error),)))["loss_weighs_error_and_game"]
+    assert f"it is a sum over {over}" in message
 
 
 def test_an_empty_model_says_what_is_missing() -> None:

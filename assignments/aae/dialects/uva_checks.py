@@ -7,20 +7,25 @@ for no detach in these methods, so none is demanded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from assignments.aae.definitions import (
     Losses,
-    accuracy,
     autoencoder_slopes,
     autoencoder_terms,
-    discriminator_slopes,
-    discriminator_terms,
+    far_from_real,
     scale_of,
+    squared_error,
+)
+from assignments.aae.dialects.uva_discriminator import (
+    accuracy_counts_real_and_fake,
+    discriminator_learns_from_real_and_fake,
+    draws_are_real_and_encoded_latents_fake,
+    draws_called_fake_cost_their_logit,
+    real_latents_come_from_the_prior,
 )
 from assignments.aae.dialects.uva_parts import (
+    FAR,
     LATENTS,
     LAYER,
     KnownDiscriminator,
@@ -28,7 +33,6 @@ from assignments.aae.dialects.uva_parts import (
     image_batches,
     is_clipped,
     is_squashed,
-    judged,
     latents,
     logged,
     logits_of,
@@ -37,23 +41,27 @@ from assignments.aae.dialects.uva_parts import (
     reconstructed,
     with_known_discriminator,
 )
-from assignments.aae.networks import gradients_left
 from grader.checks import (
     Array,
-    CheckFailure,
     Expected,
+    Handle,
     Subject,
     as_array,
     check,
-    evidence,
     expect,
     expect_close,
     expect_shape,
-    expect_standard_normal,
 )
-from grader.checks.exact_null import detects
 
-OF_AUTOENCODER, OF_DISCRIMINATOR = "get_loss_autoencoder", "get_loss_discriminator"
+__all__ = [
+    "accuracy_counts_real_and_fake",
+    "discriminator_learns_from_real_and_fake",
+    "draws_are_real_and_encoded_latents_fake",
+    "draws_called_fake_cost_their_logit",
+    "real_latents_come_from_the_prior",
+]
+
+OF_AUTOENCODER = "get_loss_autoencoder"
 
 # Encoder and decoder
 
@@ -116,7 +124,7 @@ def discriminator_gives_logits(subject: Subject) -> None:
 WEIGHTS = ((1.0,), (0.0,), (0.75,), (0.25,), ())  # the last one is the default
 
 
-@check("autoencoder-loss", points=2.5)
+@check("autoencoder-loss", points=2)
 def loss_weighs_error_and_game(subject: Subject) -> None:
     """lambda_ weighs the mean squared error, 1 - lambda_ the wish to pass for the prior."""
     with_known_discriminator(subject, lambda known: _expect_totals(subject, known))
@@ -124,6 +132,7 @@ def loss_weighs_error_and_game(subject: Subject) -> None:
 
 def _expect_totals(subject: Subject, known: KnownDiscriminator) -> None:
     model = known.placed_in(subject)
+    _expect_a_mean(subject, model)
     for x, recon_x in image_batches():
         z = latents(len(x))
         for weight in WEIGHTS:
@@ -132,6 +141,38 @@ def _expect_totals(subject: Subject, known: KnownDiscriminator) -> None:
             right, *_ = autoencoder_terms(Losses(x, recon_x, logits_of(z), *(weight or (1.0,))))
             name = f"{OF_AUTOENCODER} with lambda_ = {weight[0] if weight else 'its default'}"
             expect_close(total, right, function=name)
+
+
+def _expect_a_mean(subject: Subject, model: Handle) -> None:
+    """Demands of the error alone that it does not grow with the image, nor with the batch."""
+    x, recon_x = image_batches()[-1]
+    answer = subject.call(model, x, recon_x, latents(len(x)), 1.0, method=OF_AUTOENCODER)
+    total, _ = loss_and_log(answer, OF_AUTOENCODER)
+    times = float(np.mean(total)) / float(squared_error(x, recon_x).value)
+    for count, over, mistake in (
+        (x[0].size, "the pixels of an image", "uva/error-summed-over-pixels"),
+        (x.size, "all pixels of all images", "uva/error-summed"),
+    ):
+        expect(
+            not abs(times / count - 1) < 1e-4,
+            f"With lambda_ = 1 your {OF_AUTOENCODER} is {count} times the mean squared error: it "
+            f"is a sum over {over}. The sheet asks for a mean, beside which the game still counts.",
+            shows=(mistake,),
+        )
+
+
+@check("autoencoder-loss", points=0.5)
+def latents_called_fake_cost_their_logit(subject: Subject) -> None:
+    """The surer a rejection, the larger the loss, without end: nothing bounds the logarithm."""
+    if is_squashed(subject):
+        return  # where a sigmoid ends the discriminator, its probabilities are for another question
+    known = KnownDiscriminator(squashed=False, shift=FAR)
+    model, (x, recon_x) = known.placed_in(subject), image_batches()[-1]
+    z = latents(len(x))
+    answer = subject.call(model, x, recon_x, z, 0.0, method=OF_AUTOENCODER)
+    total, _ = loss_and_log(answer, OF_AUTOENCODER)
+    name = f"{OF_AUTOENCODER} with lambda_ = 0, of latents with logits about {FAR:.0f},"
+    expect_close(total, far_from_real(logits_of(z) + np.float32(FAR)), function=name)
 
 
 @check("autoencoder-loss", points=1)
@@ -174,121 +215,3 @@ def _expect_slopes(subject: Subject, known: KnownDiscriminator) -> None:
             lost = right.value.any() and not slope.any()
             expect(not lost, f"No gradient of your {whose} reaches {name}.")
             expect_close(slope, right, function=f"{whose}, its gradient with respect to {name},")
-
-
-# The loss of the discriminator
-
-
-@check("discriminator-loss", points=2)
-def draws_are_real_and_encoded_latents_fake(subject: Subject) -> None:
-    """Each half is a mean cross-entropy: draws of the prior are real, z_fake is fake."""
-    with_known_discriminator(subject, lambda known: _expect_halves(subject, known))
-
-
-def _expect_halves(subject: Subject, known: KnownDiscriminator) -> None:
-    model = known.placed_in(subject)
-    for rows in (1, 2, 16):
-        z = latents(rows)
-        answer = subject.call(model, z, method=OF_DISCRIMINATOR, seed=rows)
-        total, log = loss_and_log(answer, OF_DISCRIMINATOR)
-        both, *halves = discriminator_terms(judged(known.drawn_beside(z), z))
-        for key, right in zip(("loss_real", "loss_fake"), halves, strict=True):
-            found = logged(log, key, OF_DISCRIMINATOR)
-            expect_close(found, right, function=f"{OF_DISCRIMINATOR}, its {key},")
-        _expect_sum_or_mean([total], [both], f"{OF_DISCRIMINATOR}, the loss itself,")
-
-
-def _expect_sum_or_mean(
-    answers: Sequence[Array], rights: Sequence[Expected], function: str
-) -> None:
-    """Demands what belongs to the sum of both halves or to their mean: the sheet leaves it open."""
-    try:
-        for answer, right in zip(answers, rights, strict=True):
-            expect_close(answer, right, function=function)
-    except CheckFailure as failure:
-        try:
-            for answer, right in zip(answers, rights, strict=True):
-                half = Expected(right.value / 2, scale_of(right) / 2)
-                expect_close(answer, half, function=function)
-        except CheckFailure:
-            raise failure from None
-        evidence(halves_are_averaged=True)
-
-
-DRAWS, ALPHA = 1024, 1e-9
-
-
-@check(
-    "discriminator-loss",
-    points=1.5,
-    alpha=ALPHA,
-    detects=detects(
-        (DRAWS, LATENTS),
-        ALPHA,
-        {
-            "uva/prior-uniform": ("mean", 0.5),
-            "uva/prior-centred-uniform": ("std", 1 - 3**-0.5),
-            "uva/prior-drawn-once": ("columns", 1.0),
-        },
-    ),
-)
-def real_latents_come_from_the_prior(subject: Subject, seed: Callable[[str], int]) -> None:
-    """The latents that are called real are independent draws of N(0, I)."""
-    seeds = seed("law"), seed("again")
-    with_known_discriminator(subject, lambda known: _expect_draws(subject, known, *seeds))
-
-
-def _expect_draws(subject: Subject, known: KnownDiscriminator, first: int, second: int) -> None:
-    model, z = known.placed_in(subject), latents(DRAWS)
-    subject.call(model, z, method=OF_DISCRIMINATOR, seed=first)
-    drawn = known.drawn_beside(z)
-    expect_shape(drawn, z.shape, function="batch of real latents")
-    expect_standard_normal(drawn, alpha=ALPHA, function="prior")
-    subject.call(model, z, method=OF_DISCRIMINATOR, seed=second)
-    again = known.drawn_beside(z)
-    expect(not np.array_equal(drawn, again), "Your prior gives the same draws in every call.")
-
-
-@check("discriminator-loss", points=0.5)
-def accuracy_counts_real_and_fake(subject: Subject) -> None:
-    """The accuracy is the share of both batches that the sign of the logit tells rightly."""
-    with_known_discriminator(subject, lambda known: _expect_accuracy(subject, known))
-
-
-def _expect_accuracy(subject: Subject, known: KnownDiscriminator) -> None:
-    model, z = known.placed_in(subject), latents(64)
-    answer = subject.call(model, z, method=OF_DISCRIMINATOR, seed=9)
-    _, log = loss_and_log(answer, OF_DISCRIMINATOR)
-    found = logged(log, "accuracy", OF_DISCRIMINATOR)
-    right = accuracy(judged(known.drawn_beside(z), z))
-    in_percent = float(right.value) * 50 < float(found)
-    shown = Expected(100 * right.value, np.asarray(100.0)) if in_percent else right
-    expect_close(found, shown, function=f"{OF_DISCRIMINATOR}, its accuracy,")
-
-
-@check("discriminator-loss", points=1)
-def discriminator_learns_from_real_and_fake(subject: Subject) -> None:
-    """Gradients of both halves reach the discriminator."""
-    with_known_discriminator(subject, lambda known: _expect_learning(subject, known))
-
-
-def _expect_learning(subject: Subject, known: KnownDiscriminator) -> None:
-    z, drawn = latents(6), []
-    for _ in range(2):
-        subject.call(known.placed_in(subject), z, method=OF_DISCRIMINATOR, seed=11)
-        drawn.append(known.drawn_beside(z))
-    if not np.array_equal(drawn[0], drawn[1]):
-        evidence(draws_can_be_repeated=False)  # so what reaches the discriminator is not known
-        return
-    model, linear = known.as_module_in(subject)
-    losses = subject.new(model, z, method=OF_DISCRIMINATOR, seed=11)
-    found = gradients_left(subject, losses, {"discriminator": linear}, OF_DISCRIMINATOR)
-    batch = np.concatenate([drawn[0], z])
-    by_real, by_fake = discriminator_slopes(judged(drawn[0], z))
-    slopes = np.concatenate([by_real.value, by_fake.value])
-    sizes = np.concatenate([scale_of(by_real), scale_of(by_fake)])
-    rights = [Expected(slopes.T @ batch, sizes.T @ np.abs(batch))]
-    rights.append(Expected(slopes.sum(axis=0), sizes.sum(axis=0)))
-    of = f"{OF_DISCRIMINATOR}, the gradient that it leaves in the discriminator,"
-    expect(found["discriminator"][0].any(), "No gradient of your loss reaches the discriminator.")
-    _expect_sum_or_mean(found["discriminator"], rights, of)
