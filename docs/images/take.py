@@ -167,7 +167,7 @@ def take(browser: webdriver.Chrome, name: str, place: str) -> None:
     for width, height, scheme in looks():
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        metrics = {"width": width, "height": 300, "deviceScaleFactor": 1, "mobile": width < 600}
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.get(place)
         shown = browser.execute_script("return document.scrollingElement.scrollHeight")

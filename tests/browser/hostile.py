@@ -92,19 +92,19 @@ def sheet(folder: Path) -> Path:
 
 
 def gradescope(folder: Path) -> Path:
-    """A download in which students have payloads for names, and one of them has handed in."""
+    """A download in which students have payloads for names; two have handed in the same work."""
     students = {
         f"submission_{number}": {
             ":submitters": [{":name": text, ":sid": text, ":email": f"{number}@uni.example"}]
         }
         for number, text in enumerate(TEXTS, 1)
     }
-    hand_in = folder / "submission_1"
-    hand_in.mkdir(parents=True)
+    for hand_in in (folder / "submission_1", folder / "submission_2"):
+        hand_in.mkdir(parents=True)
+        (hand_in / "work.ipynb").write_text(json.dumps(notebook()), "utf-8")
+        for text in TEXTS:
+            (hand_in / as_file_name(text)).write_text("x = 1", "utf-8")
     (folder / "submission_metadata.yml").write_text(yaml.safe_dump(students), "utf-8")
-    (hand_in / "work.ipynb").write_text(json.dumps(notebook()), "utf-8")
-    for text in TEXTS:
-        (hand_in / as_file_name(text)).write_text("x = 1", "utf-8")
     return folder
 
 
