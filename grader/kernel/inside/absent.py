@@ -130,26 +130,72 @@ def _imported(name: str) -> Any:
         return None
 
 
+class InnerImports(ast.NodeTransformer):
+    """Has an import inside a function, which runs when that is called, fall back on stand-ins."""
+
+    def visit_Try(self, node: ast.Try) -> ast.Try:
+        """Left alone: an import inside `try` has an answer of its own."""
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.stmt:
+        """As `_guarded`."""
+        return self._guarded(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
+        """As `_guarded`."""
+        return self._guarded(node)
+
+    def _guarded(self, statement: Import) -> ast.stmt:
+        source = ast.unparse(statement)
+        names = [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+        if "*" in names:
+            return statement
+        lines = (
+            f"{name} = __import__({__name__!r}, fromlist=['_']).bound({source!r})[{name!r}]"
+            for name in names
+        )
+        return _caught(statement, ast.parse("\n".join(lines)).body)
+
+
+def bound(source: str) -> dict[str, Any]:
+    """What an import that has just failed binds, with stand-ins for what is not there."""
+    namespace: dict[str, Any] = {"__package__": ""}  # a relative import fails as an import does
+    bind_again(source, namespace)
+    return namespace
+
+
 class StandInImports(ast.NodeTransformer):
-    """Has the imports at the top of a notebook's cell go through `bind`."""
+    """Has the imports of a notebook's cell go through `bind`."""
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
-        """Only statements at the top: an import inside `try` has an answer of its own."""
+        """Imports at the top, and those inside of functions."""
         node.body = [self._guarded(statement) for statement in node.body]
         return ast.fix_missing_locations(node)
 
     def _guarded(self, statement: ast.stmt) -> ast.stmt:
-        if not isinstance(statement, Import) or _is_future(statement):
+        if not isinstance(statement, Import):
+            return with_stand_ins(statement)
+        if _is_future(statement):
             return statement
         call = ast.parse(
             f"__import__({__name__!r}, fromlist=['_']).bind_again({ast.unparse(statement)!r}, "
             "globals())"
         ).body
-        caught = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, call)
-        guarded = ast.Try(body=[statement], handlers=[caught], orelse=[], finalbody=[])
-        for node in ast.walk(guarded):
-            ast.copy_location(node, statement)
-        return guarded
+        return _caught(statement, call)
+
+
+def with_stand_ins(statement: ast.stmt) -> ast.stmt:
+    """A statement in which imports inside of functions fall back on stand-ins."""
+    transformed: ast.stmt = InnerImports().visit(statement)
+    return ast.fix_missing_locations(transformed)
+
+
+def _caught(statement: Import, fallback: list[ast.stmt]) -> ast.Try:
+    handler = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, fallback)
+    guarded = ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
+    for node in ast.walk(guarded):
+        ast.copy_location(node, statement)
+    return guarded
 
 
 def bind_again(source: str, namespace: dict[str, Any]) -> None:

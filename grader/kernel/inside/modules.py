@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.inside.absent import Import, StandInImports, bind
+from grader.kernel.inside.absent import Import, StandInImports, bind, with_stand_ins
 from grader.kernel.inside.dispatch import describe
 
 _DEFINED = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
@@ -123,7 +123,7 @@ def execute(source: str, filename: str, namespace: dict[str, Any]) -> None:
             if missing := bind(statement, namespace):
                 print(f"{filename}, line {statement.lineno}: {missing}", file=sys.stderr)
             continue
-        lone = ast.Module([statement], type_ignores=[])
+        lone = ast.Module([with_stand_ins(statement)], type_ignores=[])
         try:
             exec(compile(lone, filename, "exec", flags, dont_inherit=True), namespace)  # noqa: S102
         except KeyboardInterrupt:

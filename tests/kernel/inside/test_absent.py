@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from grader.kernel.inside.absent import AbsentError, Import, StandInImports, bind, stand_in
@@ -20,7 +22,7 @@ def bound(source: str) -> tuple[dict[str, Any], str]:
 
 
 def ran_in_a_cell(source: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"__package__": ""}
     tree = StandInImports().visit(ast.parse(source))
     exec(compile(tree, "<cell>", "exec"), namespace)
     return namespace
@@ -113,3 +115,50 @@ def test_a_cell_may_still_begin_with_future_imports() -> None:
         '"""Words."""\nfrom __future__ import annotations\ndef f(x: Unknown): return x'
     )
     assert namespace["f"](1) == 1
+
+
+INNER = """
+def drawn(images):
+    import nowhere.logging as log
+    from torchvision.utils import make_grid
+    from math import pi
+    return make_grid(images), pi, log
+
+
+class Sampler:
+    def sample(self):
+        from nowhere import progress
+        return progress(3)
+
+
+def beside():
+    from .utils import helper
+    return helper()
+
+
+def own_answer():
+    try:
+        from nowhere import fast
+    except ImportError:
+        fast = None
+    return fast
+"""
+
+
+def test_an_import_inside_a_function_gets_stand_ins_when_it_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    namespace = ran_in_a_cell(INNER)
+    grid, pi, log = namespace["drawn"](torch.zeros(4, 1, 8, 8))
+    assert (grid.dim(), pi) == (3, math.pi)
+    with pytest.raises(AbsentError, match=r"^nowhere.logging.info is needed here"):
+        log.info("started")
+    with pytest.raises(AbsentError, match=r"^nowhere.progress is needed here"):
+        namespace["Sampler"]().sample()
+    with pytest.raises(AbsentError, match=r"^utils.helper is needed here"):
+        namespace["beside"]()
+    assert "nowhere.progress could not be imported" in capsys.readouterr().err
+
+
+def test_an_import_inside_try_keeps_its_own_answer() -> None:
+    assert ran_in_a_cell(INNER)["own_answer"]() is None

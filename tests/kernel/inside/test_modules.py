@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from grader.kernel.inside.modules import execute, install, load, stubs_of
 
@@ -219,3 +220,12 @@ def test_a_file_that_was_loaded_before_serves_for_its_package(shell: Shell) -> N
         shell.module(name)
     assert shell.user_ns["y"] == 6
     assert load("gmvae.py", Path("gmvae.py").read_text("utf-8")).y == 8
+
+
+def test_a_function_may_import_what_is_not_installed() -> None:
+    found = executed(
+        "def grid(images):\n"
+        "    from torchvision.utils import make_grid\n"
+        "    return make_grid(images)\n"
+    )
+    assert found["grid"](torch.zeros(4, 1, 8, 8)).shape[0] == 3
