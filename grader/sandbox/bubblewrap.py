@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,24 @@ class Bubblewrap:
                 env={},
                 cwd="/",
                 start_new_session=True,
+                preexec_fn=_dies_with(os.getpid()),
             )
+
+
+def _dies_with(parent: int) -> Callable[[], None]:
+    """Has a new process killed with the one that starts it, before it becomes bubblewrap.
+
+    bubblewrap asks for the same once it runs. A driver that is killed before that would leave a
+    sandbox behind that nobody ends.
+    """
+    prctl, pr_set_pdeathsig = ctypes.CDLL(None).prctl, 1
+
+    def ask() -> None:
+        prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
 
 
 def _user_id(sandbox: Sandbox) -> int | None:

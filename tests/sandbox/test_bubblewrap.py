@@ -29,6 +29,30 @@ def sources(command: list[str]) -> dict[str, str]:
     return {command[i + 2]: command[i + 1] for i in places}
 
 
+KILLED_EARLY = """
+import os, sys
+from pathlib import Path
+from grader.assignment import Limits
+from grader.sandbox import Sandbox, bubblewrap
+
+# What has not come to ask for its parent's death yet, as bubblewrap in its first moments.
+bubblewrap._command = lambda sandbox: ["sh", "-c", "exec sleep 300"]
+sandbox = Sandbox(library=Path("/usr"), limits=Limits())
+process = bubblewrap.Bubblewrap().start(sandbox, {}, (), sys.stdout.fileno())
+print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@needs_bubblewrap
+def test_a_driver_killed_as_it_starts_a_sandbox_leaves_none_behind() -> None:
+    # The output ends with the last process that holds it, not after the 300 seconds that it sleeps.
+    command = [sys.executable, "-c", KILLED_EARLY]
+    driver = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert driver.returncode == -9
+    assert int(driver.stdout)  # it had begun
+
+
 # the command
 
 
