@@ -114,17 +114,6 @@ def _rounding(logits: Array) -> Array:
     return np.asarray(1 + np.abs(logits) + np.exp(np.abs(logits)))
 
 
-def far_logits() -> list[Array]:
-    """Logits of latents rejected for sure, (B, 1), whose probabilities are no zeros yet."""
-    return [np.asarray(values, np.float32)[:, None] for values in ((-24,), (-64,), (-32, -8, -56))]
-
-
-def far_from_real(logits: Array) -> Expected:
-    """The cross-entropy with label 1, which knows e^l to its last digits where l is negative."""
-    right = cross_entropy(logits, 1)
-    return Expected(right.value, np.mean(1 + np.abs(logits)), right.says)
-
-
 def accuracy(logits: Logits) -> Expected:
     """Share of both batches that lies on its side of even odds."""
     right = np.concatenate([logits.logits_real > 0, logits.logits_fake < 0])

@@ -151,13 +151,6 @@ def _generator(adversarial: Adversarial) -> Adversarial:
     return lambda logits_fake: adversarial(logits_fake)
 
 
-# What gradients through small networks do not show: their logits are never that sure.
-_BOUNDED: tuple[str, str, Adversarial] = (
-    "logarithm-bounded",
-    "How large can your loss become, and does a latent that is past that still teach?",
-    lambda logits_fake: -torch.log(torch.sigmoid(logits_fake) + 1e-8).mean(),
-)
-
 _LOSSES = tuple(
     (name, says, partial(_loss, adversarial=adversarial)) for name, says, adversarial in _FOOLING
 ) + tuple((name, says, partial(_loss, weigh=weigh)) for name, says, weigh in _WEIGHING)
@@ -192,15 +185,9 @@ MISTAKES: tuple[Mistake, ...] = (
             _generator(adversarial),
             around=_before_generator(name),
         )
-        for name, says, adversarial in (*_FOOLING, _BOUNDED)
+        for name, says, adversarial in _FOOLING
     ),
     *(Mistake(f"loss/{name}", "autoencoder_loss", says, code) for name, says, code in _LOSSES),
-    Mistake(
-        f"loss/{_BOUNDED[0]}",
-        "autoencoder_loss",
-        _BOUNDED[1],
-        partial(_loss, adversarial=_BOUNDED[2]),
-    ),
     *(
         Mistake(f"step/{name}", "autoencoder_step_loss", says, code)
         for name, says, code in (
@@ -235,6 +222,8 @@ _FOOLED: tuple[tuple[str, Adversarial], ...] = (
     ("log-sigmoid", lambda logits: -F.logsigmoid(logits).mean()),
     ("probabilities", lambda logits: F.binary_cross_entropy(logits.sigmoid(), logits * 0 + 1)),
     ("log-of-sigmoid", lambda logits: -torch.log(torch.sigmoid(logits)).mean()),
+    # Right to rounding for all but the surest logits, and usual.
+    ("log-plus-epsilon", lambda logits: -torch.log(torch.sigmoid(logits) + 1e-8).mean()),
     ("log-sum-exp", lambda logits: torch.logaddexp(0 * logits, -logits).mean()),
 )
 

@@ -63,12 +63,6 @@ def _threshold_on_logits(logits_real: Tensor, logits_fake: Tensor) -> Discrimina
     return _loss(logits_real, logits_fake)._replace(accuracy=moved)
 
 
-def _bounded(logits_real: Tensor, logits_fake: Tensor) -> DiscriminatorLoss:
-    p_real, p_fake = torch.sigmoid(logits_real), torch.sigmoid(logits_fake)
-    real, fake = -torch.log(p_real + 1e-8).mean(), -torch.log(1 - p_fake + 1e-8).mean()
-    return DiscriminatorLoss(real + fake, real, fake, _accuracy(logits_real, logits_fake))
-
-
 # One row for each mistake: name, what a TA would say, the wrong function.
 _WRONG: tuple[tuple[str, str, Loss], ...] = (
     (
@@ -119,11 +113,6 @@ _WRONG: tuple[tuple[str, str, Loss], ...] = (
 )
 
 _WRONG_ACCURACY: tuple[tuple[str, str, Loss], ...] = (
-    (
-        "logarithm-bounded",
-        "How large can your loss become, and does a draw of the prior past that still teach?",
-        _bounded,
-    ),
     (
         "accuracy-on-real-only",
         "A discriminator that calls everything real: how accurate is it under your count?",

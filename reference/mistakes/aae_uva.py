@@ -68,11 +68,6 @@ _OF_AUTOENCODER: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"gen": _log_of_logits},
     ),
     (
-        "logarithm-bounded",
-        "How large can your adversarial loss become, and do latents past that still teach?",
-        {"gen": lambda logits: -torch.log(logits.sigmoid() + 1e-8).mean()},
-    ),
-    (
         "gen-loss-summed",
         "Your adversarial loss grows with the batch; which reduction was asked for?",
         {"gen": with_label(1.0, "sum")},
@@ -149,11 +144,6 @@ _OF_DISCRIMINATOR: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "disc-loss-summed",
         "Your loss grows with the batch; which reduction was asked for?",
         {"real": with_label(1.0, "sum"), "fake": with_label(0.0, "sum")},
-    ),
-    (
-        "disc-logarithm-bounded",
-        "How large can your loss become, and do draws of the prior past that still teach?",
-        {"real": lambda logits: -torch.log(logits.sigmoid() + 1e-8).mean()},
     ),
     (
         "fake-half-only",

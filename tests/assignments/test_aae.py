@@ -155,7 +155,7 @@ def frozen_step(encoder: Any, decoder: Any, discriminator: Any, x: Any, weight: 
         parameter.requires_grad_(False)
     z = encoder(x)
     reconstruction = F.mse_loss(decoder(z), x)
-    adversarial = -torch.log(torch.sigmoid(discriminator(z))).mean()
+    adversarial = -torch.log(torch.sigmoid(discriminator(z)) + 1e-8).mean()
     return weight * reconstruction + (1.0 - weight) * adversarial, reconstruction, adversarial
 
 

@@ -10,18 +10,14 @@ from assignments.aae.definitions import (
     accuracy,
     discriminator_slopes,
     discriminator_terms,
-    far_from_real,
     scale_of,
 )
 from assignments.aae.dialects.uva_parts import (
-    FAR,
     LATENTS,
     KnownDiscriminator,
-    is_squashed,
     judged,
     latents,
     logged,
-    logits_of,
     loss_and_log,
     with_known_discriminator,
 )
@@ -43,20 +39,7 @@ from grader.checks.exact_null import detects
 OF_DISCRIMINATOR = "get_loss_discriminator"
 
 
-@check("discriminator-loss", points=0.5)
-def draws_called_fake_cost_their_logit(subject: Subject) -> None:
-    """The surer a draw of the prior is called fake, the larger its half of the loss."""
-    if is_squashed(subject):
-        return  # as above
-    known, z = KnownDiscriminator(squashed=False, shift=FAR), latents(16)
-    answer = subject.call(known.placed_in(subject), z, method=OF_DISCRIMINATOR, seed=3)
-    _, log = loss_and_log(answer, OF_DISCRIMINATOR)
-    right = far_from_real(logits_of(known.drawn_beside(z)) + np.float32(FAR))
-    name = f"{OF_DISCRIMINATOR}, its loss_real, for logits about {FAR:.0f},"
-    expect_close(logged(log, "loss_real", OF_DISCRIMINATOR), right, function=name)
-
-
-@check("discriminator-loss", points=1.5)
+@check("discriminator-loss", points=2)
 def draws_are_real_and_encoded_latents_fake(subject: Subject) -> None:
     """Each half is a mean cross-entropy: draws of the prior are real, z_fake is fake."""
     with_known_discriminator(subject, lambda known: _expect_halves(subject, known))

@@ -23,7 +23,6 @@ from grader.checks.subject import Value
 from grader.errors import SubjectError
 
 LATENTS = 8
-FAR = -48.0  # logits of what is rejected for sure, whose probabilities are no zeros yet
 _IMAGES = ((1, 28, 28), (1, 32, 32), (3, 32, 32), (1, 64, 64))
 # Few bits each, and of both signs; no draw of the prior meets a logit of zero.
 LAYER = Layer(
@@ -115,18 +114,16 @@ class KnownDiscriminator:
 
     Args:
         squashed: whether it returns probabilities, as the student's own one does.
-        shift: what is added to all of its logits.
     """
 
-    def __init__(self, squashed: bool, shift: float = 0.0) -> None:
+    def __init__(self, squashed: bool) -> None:
         self._squashed = squashed
-        self._shift = np.float32(shift)
         self._seen: list[Array] = []
 
     def __call__(self, z: Array) -> Array:
         """Logits or probabilities (B, 1) of latents (B, 8), float32."""
         self._seen.append(np.asarray(z, np.float32).reshape(len(z), -1))
-        logits = logits_of(self._seen[-1]) + self._shift
+        logits = logits_of(self._seen[-1])
         return (1 / (1 + np.exp(-logits))).astype(np.float32) if self._squashed else logits
 
     def placed_in(self, subject: Subject) -> Handle:
