@@ -66,10 +66,13 @@ def gap(given: Given) -> Array:
 def bound(given: Given) -> Expected:
     """Log p(x) less the gap, and the sum of the absolute terms of the bound itself."""
     size = {name: np.abs(np.asarray(part, np.float64)) for name, part in given.items()}
-    var = np.exp(2 * given["log_std"].astype(np.float64))
+    # exp(2 log_std) loses as many digits as its argument is large.
+    var = np.exp(2 * given["log_std"].astype(np.float64)) * (1 + 2 * size["log_std"])
     reached = size["x"] + size["bias"] + size["mean"] @ size["weight"].T  # (B, N)
     spread = (var @ (size["weight"] ** 2).T).sum(axis=1)
-    pixels = size["x"].shape[1] * abs(math.log(2 * math.pi * float(given["noise_var"])))
+    # The logarithms of 2 pi and of the variance may be taken apart.
+    logs = math.log(2 * math.pi) + abs(math.log(float(given["noise_var"])))
+    pixels = size["x"].shape[1] * logs
     likelihood = ((reached**2).sum(axis=1) + spread) / size["noise_var"] + pixels
     prior = (size["mean"] ** 2 + var + 1 + 2 * size["log_std"]).sum(axis=1)
     says = "log p(x) less the divergence of q from the posterior"
