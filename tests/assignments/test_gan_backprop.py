@@ -41,6 +41,7 @@ from grader.errors import SubjectError
 from grader.kernel.local import LocalSubject
 from reference import gan
 from reference.mistakes.gan import MISTAKES, VARIANTS
+from tests.thinned import thinned
 
 FOLDER = Path(__file__).parents[2] / "assignments" / "gan_backprop"
 ASSIGNMENT = load(FOLDER)
@@ -92,6 +93,7 @@ def test_questions_ask_for_what_the_reference_takes() -> None:
         assert REFERENCE[name].__code__.co_varnames[: len(arguments)] == arguments
 
 
+@pytest.mark.slow
 def test_the_audit_finds_nothing_and_names_all_that_can_be_told_apart() -> None:
     report = audit_assignment(str(FOLDER)).report
     assert report.problems == ()
@@ -230,14 +232,17 @@ def players_with(deltas: Callable[..., Any], backward: Callable[..., Any]) -> di
 
 @pytest.mark.parametrize(
     "mistake",
-    [
-        "output/sign",
-        "output/batch-mean-forgotten",
-        "probability/inner-derivative-forgotten",
-        "backward/prime-missing",
-        "backward/bias-forgotten",
-        "slope/after-activation",
-    ],
+    thinned(
+        [
+            "output/sign",
+            "output/batch-mean-forgotten",
+            "probability/inner-derivative-forgotten",
+            "backward/prime-missing",
+            "backward/bias-forgotten",
+            "slope/after-activation",
+        ],
+        3,
+    ),
 )
 def test_a_wrong_ingredient_costs_its_points_once(mistake: str) -> None:
     wrong = next(entry for entry in MISTAKES if entry.id == mistake)
@@ -273,7 +278,7 @@ def test_a_wrong_ingredient_costs_its_points_once(mistake: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "mistake", ["step/bias-left", "discriminator/sign", "generator/batch-mean-twice"]
+    "mistake", thinned(["step/bias-left", "discriminator/sign", "generator/batch-mean-twice"], 3)
 )
 def test_a_wrong_part_of_training_costs_its_points_once(mistake: str) -> None:
     wrong = next(entry for entry in MISTAKES if entry.id == mistake)

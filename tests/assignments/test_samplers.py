@@ -92,6 +92,7 @@ def test_questions_ask_for_what_the_reference_takes() -> None:
         assert code.co_varnames[: len(arguments)] == arguments
 
 
+@pytest.mark.slow
 def test_the_audit_finds_nothing() -> None:
     report = audit_assignment(str(FOLDER)).report
     assert report.problems == ()

@@ -17,6 +17,7 @@ from grader.checks.verdict import Outcome, Verdict
 from grader.kernel.local import LocalSubject
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.vae import MISTAKES, VARIANTS
+from tests.thinned import thinned
 
 FOLDER = Path(__file__).parents[2] / "assignments" / "vae"
 ASSIGNMENT = load(FOLDER)
@@ -70,7 +71,7 @@ def test_every_variant_passes_every_check(variant: Variant) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
+@pytest.mark.parametrize("mistake", thinned(MISTAKES, 5), ids=lambda mistake: mistake.id)
 def test_every_mistake_is_killed_by_the_checks_it_names(mistake: Mistake) -> None:
     verdicts = verdicts_of(mistake)
     assert not [v.evidence for v in verdicts.values() if v.verdict is Outcome.INFRASTRUCTURE]

@@ -11,6 +11,7 @@ from grader.authored import assignment_checks
 from grader.checks.loading import require_complete
 from grader.kernel.inside.lookalikes import lookalike
 from tests.assignments.vae_dialect_verdicts import DIALECTS, failed, lost, namespace, sheet
+from tests.thinned import thinned
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -181,7 +182,7 @@ UVA_WRONG = {
 }
 
 
-@pytest.mark.parametrize("check", UVA_WRONG)
+@pytest.mark.parametrize("check", thinned(UVA_WRONG, 4))
 def test_one_uva_mistake_costs_one_check(check: str) -> None:
     assert set(lost("uva", uva(UVA_WRONG[check]))) == {check}
 

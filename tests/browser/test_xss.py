@@ -164,6 +164,7 @@ def test_every_written_page_has_the_policy(out: Path) -> None:
         assert head.index(policy[0]) < head.index("<title>")
 
 
+@pytest.mark.slow
 def test_a_card_in_a_notebook_runs_and_sends_nothing(watched: Watched, tmp_path: Path) -> None:
     def double(x: float) -> None:
         raise type(hostile.TEXTS[0], (Exception,), {})(hostile.TOGETHER)
@@ -178,6 +179,7 @@ def test_a_card_in_a_notebook_runs_and_sends_nothing(watched: Watched, tmp_path:
     assert watched.fired(seconds=0.5) == set()
 
 
+@pytest.mark.slow
 def test_a_summary_in_markdown_runs_and_sends_nothing(
     watched: Watched, out: Path, tmp_path: Path
 ) -> None:
