@@ -46,7 +46,11 @@ def chosen_assignment(
         return in_dialect(assignment, dialect)
     if len(sheets := list(_sheets(assignment))) == 1:
         return assignment
-    return _ranked(discovery, sheets)[0][0]
+    (best, most), *_ = ranked = _ranked(discovery, sheets)
+    own = next(count for sheet, count in ranked if sheet is assignment)
+    # A notebook that names the assignment was handed out with its own sheet.
+    spoken_for = _named_by_most(discovery, source) or _define_more(discovery, assignment, best)
+    return assignment if own == most and spoken_for else best
 
 
 def only_of(discovery: Discovery, assignment: Assignment) -> Discovery:
@@ -90,16 +94,29 @@ def _sheets(assignment: Assignment) -> Iterator[Assignment]:
 
 
 def _ranked(discovery: Discovery, sheets: Sequence[Assignment]) -> list[tuple[Assignment, int]]:
-    """Sheets with how many of the names and files they ask for are there, most first."""
+    """Sheets with how many of the names and files they ask for are there, most names first.
+
+    Among sheets with as many names, the one of which they are the larger part: a class `VAE` is
+    asked for by many courses, and all of one by few.
+    """
     hand_ins = [
         (names_of(submission), {path.name for path in submission.modules})
         for submission in discovery.submissions[:_READ_FOR_NAMES]
     ]
-    counted = [
-        (sheet, sum(len(n & sheet.names) + len(f & set(sheet.modules)) for n, f in hand_ins))
-        for sheet in sheets
-    ]
-    return sorted(counted, key=lambda pair: -pair[1])
+
+    def counted(sheet: Assignment) -> tuple[int, float, int]:
+        names = sum(len(found & sheet.names) for found, _ in hand_ins)
+        files = sum(len(found & set(sheet.modules)) for _, found in hand_ins)
+        return names, names / max(len(sheet.names), 1), files
+
+    best_first = sorted(sheets, key=counted, reverse=True)
+    return [(sheet, counted(sheet)[0] + counted(sheet)[2]) for sheet in best_first]
+
+
+def _define_more(discovery: Discovery, one: Assignment, other: Assignment) -> bool:
+    """Whether hand-ins define something that one sheet asks for and the other does not."""
+    seen = discovery.submissions[:_READ_FOR_NAMES]
+    return any(names_of(submission) & (one.names - other.names) for submission in seen)
 
 
 def _closest(discovery: Discovery, sheets: Sequence[Assignment]) -> Assignment:

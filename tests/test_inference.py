@@ -88,3 +88,47 @@ def test_two_assignments_alike_are_not_decided_by_chance(
     both = handed_in(tmp_path, solution="def one(): ...\ndef two(): ...")
     with pytest.raises(UsageError, match="functions of sums as well as twin"):
         chosen_assignment(both, Path(), None, None)
+
+
+SHARED = """
+title = "Ones"
+
+[[question]]
+id = "one"
+function = { name = "one" }
+"""
+COMMON = """
+title = "Common names"
+modules = ["one.py"]
+
+[[question]]
+id = "one"
+title = "A class of a common name"
+points = 1
+function = { name = "Model" }
+
+[[question]]
+id = "two"
+function = { name = "rarely_defined" }
+"""
+
+
+@pytest.fixture
+def several(sums: Path) -> None:
+    (sums / "dialects").mkdir()
+    (sums / "dialects" / "common.toml").write_text(COMMON, "utf-8")
+    (sums / "dialects" / "shared.toml").write_text(SHARED, "utf-8")
+
+
+def test_of_sheets_with_as_many_names_the_one_that_is_answered_whole_is_taken(
+    sums: Path, several: None, tmp_path: Path
+) -> None:
+    found = handed_in(tmp_path, one="class Model: ...\ndef one(): ...")
+    assert sheet(found, sums) == "shared"
+
+
+def test_what_only_the_own_sheet_asks_for_speaks_for_it(
+    sums: Path, several: None, tmp_path: Path
+) -> None:
+    found = handed_in(tmp_path, solution="def two(): ...")
+    assert sheet(found, sums) == ""
