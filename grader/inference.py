@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from grader.assignment import Assignment, installed, load
+from grader.assignment import Assignment, accepted, installed, load
 from grader.dialect import dialects_of, in_dialect
 from grader.errors import SubmissionError, UsageError
 from grader.submission import Discovery, Submission, assignment_of, read_notebook
@@ -48,9 +48,7 @@ def chosen_assignment(
         return assignment
     (best, most), *_ = ranked = _ranked(discovery, sheets)
     own = next(count for sheet, count in ranked if sheet is assignment)
-    # A notebook that names the assignment was handed out with its own sheet.
-    spoken_for = _named_by_most(discovery, source) or _define_more(discovery, assignment, best)
-    return assignment if own == most and spoken_for else best
+    return best if own < most or _answered_whole(discovery, best, assignment) else assignment
 
 
 def only_of(discovery: Discovery, assignment: Assignment) -> Discovery:
@@ -113,10 +111,16 @@ def _ranked(discovery: Discovery, sheets: Sequence[Assignment]) -> list[tuple[As
     return [(sheet, counted(sheet)[0] + counted(sheet)[2]) for sheet in best_first]
 
 
-def _define_more(discovery: Discovery, one: Assignment, other: Assignment) -> bool:
-    """Whether hand-ins define something that one sheet asks for and the other does not."""
+def _answered_whole(discovery: Discovery, sheet: Assignment, other: Assignment) -> bool:
+    """Whether hand-ins answer all of one sheet, and nothing that only the other asks for.
+
+    What is handed out with a sheet defines stubs of everything in it.
+    """
     seen = discovery.submissions[:_READ_FOR_NAMES]
-    return any(names_of(submission) & (one.names - other.names) for submission in seen)
+    defined = frozenset[str]().union(*map(names_of, seen))
+    asked = [question for question in sheet.question if question.function]
+    whole = all(any(s.name in defined for s in accepted(question)) for question in asked)
+    return whole and not defined & (other.names - sheet.names)
 
 
 def _closest(discovery: Discovery, sheets: Sequence[Assignment]) -> Assignment:
