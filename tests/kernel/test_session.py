@@ -363,7 +363,8 @@ def test_leaving_in_the_middle_of_a_cell_ends_it_at_once(make_job: Callable[...,
 
 
 def test_without_isolation_the_same_happens_and_the_home_goes(make_job: Callable[..., Job]) -> None:
-    job = make_job("import os\nhome = os.getcwd()", "def f(x):\n    return x + 1", tier="none")
+    cells = ("import os\nhome = os.getcwd()", "def f(x):\n    return x + 1")
+    job = make_job(*cells, tier="none", call_seconds=20)  # the first call imports torch
     with Session(job, no_cell) as session:
         executed = session.execute()
         subject = session.subject()
