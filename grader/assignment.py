@@ -9,18 +9,18 @@ import hashlib
 import importlib.util
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
     ValidationError,
-    model_validator,
 )
 
 from grader.authoring import Table, explain, read_table
 from grader.errors import AssignmentError, UsageError
+from grader.threshold import Device, Threshold
 
 DIALECTS = "dialects"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -74,20 +74,6 @@ class Signature(Table):
 
     name: Name
     arguments: tuple[str, ...] = ()
-
-
-class Threshold(Table):
-    """Points by a recomputed metric: all at `full`, none at `zero`, linear between."""
-
-    metric: str = Field(min_length=1)
-    full: float
-    zero: float
-
-    @model_validator(mode="after")
-    def _decides(self) -> Self:
-        if self.full == self.zero:
-            raise ValueError("full and zero are the same figure; between them the points fall")
-        return self
 
 
 class Figure(Table):
@@ -160,6 +146,15 @@ class Assignment(Table):
         questions = [question for question in self.question if question.function]
         return frozenset(s.name for q in questions for s in accepted(q))
 
+    def on(self, data_set: str, device: Device) -> Assignment:
+        """The assignment as it is graded on this data set and device: one scale a threshold."""
+        run = {"data_set": data_set, "device": device, "epochs": self.parameters.get("epochs")}
+        questions = (
+            q.model_copy(update={"threshold": q.threshold.on(run)}) if q.threshold else q
+            for q in self.question
+        )
+        return self.model_copy(update={"question": tuple(questions)})
+
     def digest(self) -> str:
         """SHA-256 over every file that can change a verdict."""
         total = hashlib.sha256(self.dialect.encode())
@@ -199,6 +194,7 @@ def validated(path: Path, table: dict[str, Any], more: dict[str, Any]) -> Assign
     except ValidationError as error:
         raise AssignmentError(f"{path}: {explain(error, table)}") from error
     _require_unique(path, assignment)
+    _require_known_data(path, assignment)
     return assignment
 
 
@@ -221,6 +217,17 @@ def _find(name_or_path: str | Path) -> Path:
         f"no assignment {str(name_or_path)!r}: not a folder with an assignment.toml, and not "
         f"one of {', '.join(known) or 'none'}; `grader new NAME` makes one"
     )
+
+
+def _require_known_data(path: Path, assignment: Assignment) -> None:
+    known = {assignment.data.default, *assignment.data.accepts}
+    for question in assignment.questions:
+        for when in question.threshold.when if question.threshold else ():
+            if when.data_set is not None and when.data_set not in known:
+                raise AssignmentError(
+                    f"{path}: question {question.id!r}, threshold: {when.data_set!r} is no data "
+                    f"set of this assignment; name one of {', '.join(sorted(known))}"
+                )
 
 
 def _require_unique(path: Path, assignment: Assignment) -> None:

@@ -117,6 +117,7 @@ def run_batch(options: Options, display: Display) -> Outcome:
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
         store.set_fact("dialect", assignment.dialect)
+        store.set_fact("data_set", settings.data_set)
         held_out = held_out_in_words(settings)
         plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
         ran, stopped = _run(store, plan, display)
@@ -204,7 +205,7 @@ def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) ->
         notebooks.mkdir(exist_ok=True)
         library = stage_library(options.out / ".sandbox")
     return Settings(
-        assignment=assignment,
+        assignment=assignment.on(data_set, "cpu"),
         tier=tier,
         library=library,
         notebooks=notebooks,

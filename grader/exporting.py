@@ -96,7 +96,8 @@ def assignment_of_run(store: Store, folder: Path) -> Assignment:
         )
     assignment = load(named)
     dialect = store.fact("dialect")
-    return in_dialect(assignment, dialect) if dialect else assignment
+    assignment = in_dialect(assignment, dialect) if dialect else assignment
+    return assignment.on(store.fact("data_set") or assignment.data.default, "cpu")
 
 
 def _one(book: Gradebook, format: Format, out: Path) -> tuple[Path, ...]:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from grader.assignment import Threshold
 from grader.results import SubmissionResult
+from grader.threshold import Threshold
 from reports.typeset import label, number
 
 _WIDTH = 360  # of the drawing, in its own units

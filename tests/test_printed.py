@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from grader.assignment import Assignment, Question, Threshold
+from grader.assignment import Assignment, Question
 from grader.printed import executed_cells, printed_metrics
+from grader.threshold import Threshold
 
 BPD = Threshold(metric="bpd", full=1.7, zero=2.6)
 ASSIGNMENT = Assignment(

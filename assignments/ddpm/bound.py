@@ -14,6 +14,7 @@ import torch
 from scipy import special
 
 from grader.checks import Array, Handle, Subject, as_array, expect, expect_shape
+from grader.checks.measuring import Interval, Scale, until_decided
 from reference import ddpm, ddpm_bound
 
 LEVELS = 16
@@ -37,37 +38,55 @@ def strata(count: int, rng: np.random.Generator) -> Array:
 
 
 def measure_bpd(
-    subject: Subject, images: Array, rng: np.random.Generator, alpha: float
-) -> tuple[float, float, float]:
+    subject: Subject, images: Array, rng: np.random.Generator, alpha: float, scale: Scale
+) -> Interval:
     """Bits per dimension of the bound, averaged over the images, and its interval.
 
     Args:
         subject: holds the trained `model`.
-        images: levels 0..15, shape (N, H, W).
+        images: levels 0..15, shape (N, H, W); as many are used as it takes.
         rng: draws t and the noise, and which image meets which.
         alpha: probability that the interval misses what more draws would give.
+        scale: the thresholds to decide.
 
     Raises:
         CheckFailure: the model returns something else than noise for each entry.
         SubjectError: there is no such model, or it raised.
     """
-    count = len(images)
-    betas = ddpm.linear_beta_schedule(STEPS)
-    left = ddpm.alphas_cumprod(betas)
-    scaled = images[rng.permutation(count), np.newaxis].astype(np.float64) / (LEVELS - 1) * 2 - 1
-    x0, t = torch.from_numpy(scaled), torch.from_numpy(strata(count, rng))
-    noise = torch.from_numpy(rng.standard_normal(scaled.shape))
-    x_t = ddpm.q_sample(x0, t, noise, left)
-    predicted = torch.from_numpy(predictions(subject, x_t.numpy(), t.numpy()))
-    terms = ddpm_bound.bound_term(predicted, x0, x_t, t, betas, betas, LEVELS).numpy()
-    expect(np.isfinite(terms), "The bound of your model is not finite.")
-    weighted = terms / chances()[t.numpy() - 1]
-    to_bits = math.log2(math.e) / math.prod(images.shape[1:])
-    value = float((weighted + ddpm.prior_kl(x0, left).numpy()).mean()) * to_bits
-    # Neighbours come from neighbouring slices, so their differences leave out what t explains.
-    spread = math.sqrt(float((np.diff(weighted) ** 2).sum()) / 2) / count * to_bits
-    reach = min(-float(special.ndtri(alpha / 2)) * spread, WIDEST_REACH)
-    return value, value - reach, value + reach
+    return until_decided(_Bound(subject, images, rng), len(images), scale, rng, alpha)
+
+
+class _Bound:
+    """The bound on the images that were drawn so far, in nats; each part has its own strata."""
+
+    def __init__(self, subject: Subject, images: Array, rng: np.random.Generator) -> None:
+        self._subject, self._images, self._rng = subject, images, rng
+        self._sum, self._variance, self._drawn = 0.0, 0.0, 0
+
+    def add(self, chosen: Array) -> None:
+        rng, count = self._rng, len(chosen)
+        betas = ddpm.linear_beta_schedule(STEPS)
+        left = ddpm.alphas_cumprod(betas)
+        scaled = self._images[chosen, np.newaxis].astype(np.float64) / (LEVELS - 1) * 2 - 1
+        x0, t = torch.from_numpy(scaled), torch.from_numpy(strata(count, rng))
+        noise = torch.from_numpy(rng.standard_normal(scaled.shape))
+        x_t = ddpm.q_sample(x0, t, noise, left)
+        predicted = torch.from_numpy(predictions(self._subject, x_t.numpy(), t.numpy()))
+        terms = ddpm_bound.bound_term(predicted, x0, x_t, t, betas, betas, LEVELS).numpy()
+        expect(np.isfinite(terms), "The bound of your model is not finite.")
+        weighted = terms / chances()[t.numpy() - 1]
+        self._sum += float((weighted + ddpm.prior_kl(x0, left).numpy()).sum())
+        # Neighbours come from neighbouring slices, so their differences leave out what t explains.
+        self._variance += float((np.diff(weighted) ** 2).sum()) / 2
+        self._drawn += count
+
+    def interval(self, alpha: float) -> Interval:
+        """Where the mean over images, timesteps and noise lies."""
+        to_bits = math.log2(math.e) / math.prod(self._images.shape[1:]) / self._drawn
+        sigmas = -float(special.ndtri(alpha / 2))
+        reach = min(sigmas * math.sqrt(self._variance) * to_bits, WIDEST_REACH)
+        value = self._sum * to_bits
+        return Interval(value, value - reach, value + reach)
 
 
 def predictions(subject: Subject, x_t: Array, t: Array) -> Array:

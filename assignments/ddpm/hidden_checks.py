@@ -35,8 +35,8 @@ from grader.checks import (
     evidence,
     expect_all_close,
     expect_close,
-    share,
 )
+from grader.checks.measuring import benefit
 from reference import ddpm, ddpm_reverse
 
 Inputs = dict[str, Array]
@@ -271,12 +271,13 @@ def bound_on_held_out_images_is_low(
 ) -> None:
     """The variational bound of the trained model is low on images that the notebook never saw."""
     rng = np.random.default_rng(seed("noise"))
-    value, low, high = measure_bpd(subject, held_out, rng, alpha=1e-6)
-    evidence(recomputed={"bpd": [value, low, high]}, images=len(held_out))
     limits = question.threshold
+    measured = measure_bpd(subject, held_out, rng, alpha=1e-6, scale=limits)
+    value, low, high = measured
+    evidence(recomputed={"bpd": measured})
     # The noise of the measurement is ours, so the student has the lower end of the interval.
     credit(
-        share(low, full=limits.full, zero=limits.zero),
+        benefit(measured, limits),
         f"The bound of your model is {value:.2f} bits per dimension on held-out images ({low:.2f} "
         f"to {high:.2f}). Full marks begin at {limits.full:g}, none are left at {limits.zero:g}.",
     )

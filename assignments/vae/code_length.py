@@ -15,49 +15,73 @@ import numpy as np
 from scipy import special
 
 from grader.checks import Array, CheckFailure, Handle, Subject, as_array, expect
+from grader.checks.measuring import Interval, Scale, until_decided
 
 LEVELS = 16
 CHUNK = 120  # images in one message
 MOST_LATENTS = 4096
-# Honest decoders stay below 0.03 on 360 digits; one that answers the second draw badly on purpose
-# must not earn a wide interval.
+# What the noise may add. Honest decoders stay below 0.03 on 360 digits; one that answers the second
+# draw badly on purpose must not earn a wide interval.
 WIDEST_REACH = 0.05  # bits per dimension
 
 
 def measure_bpd(
-    subject: Subject, images: Array, rng: np.random.Generator, alpha: float
-) -> tuple[float, float, float]:
+    subject: Subject, images: Array, rng: np.random.Generator, alpha: float, scale: Scale
+) -> Interval:
     """Bits per dimension of the negative ELBO, averaged over the images, and its interval.
 
     Args:
         subject: holds the trained `model`.
-        images: levels 0..15, shape (N, H, W).
-        rng: draws z.
-        alpha: probability that the interval misses what more draws of z would give.
+        images: levels 0..15, shape (N, H, W); as many are used as it takes.
+        rng: draws z, and the order of the images.
+        alpha: probability that the interval misses what all images and more draws of z would give.
+        scale: the thresholds to decide.
 
     Raises:
         CheckFailure: encoder or decoder return something that is no distribution.
         SubjectError: there is no such model, or it raised.
     """
-    model = subject.handle("model")
-    weights = subject.state(model)
-    other, decoder = _decoder(subject, weights)
-    batch = images[:, np.newaxis].astype(np.int64)  # (N, 1, H, W)
-    mean, log_std = _encoded(subject, _evaluating(subject, model), batch)
-    with np.errstate(over="ignore"):
-        kl = 0.5 * (mean**2 + np.expm1(2 * log_std) - 2 * log_std).sum(axis=1)
-    expect(np.isfinite(kl), "The KL of your encoder's Gaussians is not finite.")
-    draws = []
-    for _ in range(2):
-        z = mean + np.exp(log_std) * rng.standard_normal(mean.shape)
-        draws.append(_code_lengths(other, decoder, z.astype(np.float32), images))
-    nats_to_bpd = math.log2(math.e) / math.prod(images.shape[1:])
-    first, second = ((nats + kl) * nats_to_bpd for nats in draws)  # (N,)
-    # Two draws differ by twice the variance of one.
-    error = math.sqrt(float(((first - second) ** 2).sum()) / 2) / len(images)
-    reach = min(-float(special.ndtri(alpha / 2)) * error, WIDEST_REACH)
-    value = float(first.mean())
-    return value, value - reach, value + reach
+    return until_decided(_CodeLength(subject, images, rng), len(images), scale, rng, alpha)
+
+
+class _CodeLength:
+    """Code lengths of the images that were drawn so far, in bits per dimension."""
+
+    def __init__(self, subject: Subject, images: Array, rng: np.random.Generator) -> None:
+        model = subject.handle("model")
+        weights = subject.state(model)
+        self._other, self._decoder = _decoder(subject, weights)
+        self._subject, self._encoder = subject, _evaluating(subject, model)
+        self._images, self._rng = images, rng
+        self._first, self._second = np.empty(0), np.empty(0)
+
+    def add(self, chosen: Array) -> None:
+        images = self._images[chosen]
+        batch = images[:, np.newaxis].astype(np.int64)  # (N, 1, H, W)
+        mean, log_std = _encoded(self._subject, self._encoder, batch)
+        with np.errstate(over="ignore"):
+            kl = 0.5 * (mean**2 + np.expm1(2 * log_std) - 2 * log_std).sum(axis=1)
+        expect(np.isfinite(kl), "The KL of your encoder's Gaussians is not finite.")
+        draws = []
+        for _ in range(2):
+            z = mean + np.exp(log_std) * self._rng.standard_normal(mean.shape)
+            nats = _code_lengths(self._other, self._decoder, z.astype(np.float32), images)
+            draws.append((nats + kl) * math.log2(math.e) / math.prod(images.shape[1:]))
+        self._first = np.append(self._first, draws[0])
+        self._second = np.append(self._second, draws[1])
+
+    def interval(self, alpha: float) -> Interval:
+        """Where the mean over all images and all noise lies."""
+        drawn, count = len(self._first), len(self._images)
+        sigmas = -float(special.ndtri(alpha / 2))
+        # Two draws differ by twice the variance of one.
+        noise = float(np.mean((self._first - self._second) ** 2)) / 2
+        from_noise = min(sigmas * math.sqrt(noise / count), WIDEST_REACH)
+        # Images are drawn without replacement: of the last one on, only the noise is left.
+        unseen = float(self._first.var()) * (1 / drawn - 1 / count)
+        reach = math.hypot(from_noise, sigmas * math.sqrt(unseen))
+        value = float(self._first.mean())
+        return Interval(value, value - reach, value + reach)
 
 
 def _decoder(subject: Subject, weights: dict[str, Array]) -> tuple[Subject, Handle]:

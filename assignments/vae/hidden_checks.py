@@ -27,11 +27,11 @@ from grader.checks import (
     expect_all_close,
     expect_shape,
     expect_standard_normal,
-    share,
 )
 from grader.checks.declare import Detectable
 from grader.checks.exact_null import detects
 from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
+from grader.checks.measuring import benefit
 from reference.distributions import categorical_log_likelihood, kl_to_unit_gaussian
 
 LATENT_SIZES = (1, 2, 7, 20, 64, 256)
@@ -139,12 +139,13 @@ def held_out_images_are_coded_in_few_bits(
 ) -> None:
     """The trained model needs few bits per dimension for images that the notebook never saw."""
     rng = np.random.default_rng(seed("noise"))
-    value, low, high = measure_bpd(subject, held_out, rng, alpha=1e-6)
-    evidence(recomputed={"bpd": [value, low, high]}, images=len(held_out))
     limits = question.threshold
+    measured = measure_bpd(subject, held_out, rng, alpha=1e-6, scale=limits)
+    value, low, high = measured
+    evidence(recomputed={"bpd": measured})
     # The noise of the measurement is ours, so the student has the lower end of the interval.
     credit(
-        share(low, full=limits.full, zero=limits.zero),
+        benefit(measured, limits),
         f"Your model needs {value:.3f} bits per dimension for held-out images ({low:.3f} to "
         f"{high:.3f}). Full marks begin at {limits.full:g}, none are left at {limits.zero:g}.",
     )

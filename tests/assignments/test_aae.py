@@ -17,7 +17,7 @@ from assignments.aae.definitions import (
     logit_pairs,
     loss_inputs,
 )
-from assignments.aae.held_out_law import energy_distance_to_prior
+from assignments.aae.held_out_law import energy_distance_to_prior, measure_error, measure_law
 from assignments.aae.networks import SMALL, autoencoder_gradients
 from assignments.aae.step_checks import vectors
 from grader.assignment import load
@@ -25,10 +25,13 @@ from grader.auditing import audit_assignment
 from grader.checks.context import Catalogue, Context
 from grader.checks.declare import Check
 from grader.checks.loading import load_checks, require_complete
+from grader.checks.measuring import Interval
+from grader.checks.recording import Recorder, recording
 from grader.checks.runner import run_check
 from grader.checks.seeds import Seeds
 from grader.checks.verdict import Outcome, Verdict
 from grader.kernel.local import LocalSubject
+from grader.threshold import Threshold
 from reference import aae
 from reference.mistakes.aae import MISTAKES, VARIANTS
 
@@ -319,6 +322,43 @@ def test_energy_distance_of_a_point_is_known() -> None:
     # 2 E|Z| - E|Z - Z'| in two dimensions: sqrt(2 pi) - sqrt(pi).
     expected = np.sqrt(2 * np.pi) - np.sqrt(np.pi)
     assert energy_distance_to_prior(np.zeros((10, 2))) == pytest.approx(expected)
+
+
+class Encoding(torch.nn.Module):
+    """Two pixels of a digit are its latent."""
+
+    def encoder(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, 0, 3, 3:5]
+
+    def decoder(self, z: torch.Tensor) -> torch.Tensor:
+        return z.mean(dim=1).reshape(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+
+
+def encoding() -> LocalSubject:
+    return LocalSubject({"AAE": Encoding, "model": Encoding()}, lambda: {"AAE": Encoding})
+
+
+@pytest.mark.parametrize("measure", ["law", "held-out"])
+def test_an_interval_of_some_images_holds_the_figure_of_all(measure: str) -> None:
+    images = np.random.default_rng(5).integers(0, 16, (1400, 8, 8)).astype(np.uint8)
+    far = Threshold(metric="m", full=-2, zero=-1)
+    # A corner everywhere, so that nothing is ever decided.
+    corners = np.linspace(0, 1, 2000)[1:-1].tolist()
+    whole = Threshold(metric="m", full=0, zero=1, between=tuple((c, 1 - c) for c in corners))
+
+    def measured(seed: int, limits: Threshold) -> Interval:
+        rng = np.random.default_rng(seed)
+        if measure == "law":
+            return measure_law(encoding(), images, rng, 1e-3, limits)[0]
+        return measure_error(encoding(), images, rng, 1e-3, limits)
+
+    with recording(Recorder()) as recorder:
+        value, low, high = measured(0, whole)
+        assert recorder.facts["images"] == len(images)
+    assert low == value == high, "of all images nothing is left to chance"
+    parts = [measured(seed, far) for seed in range(40)]
+    assert all(low < value < high for _, low, high in parts)
+    assert np.std([part.value for part in parts]) * 2 < parts[0].high - parts[0].low < 0.3
 
 
 @pytest.mark.slow

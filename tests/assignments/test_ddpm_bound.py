@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,12 @@ from assignments.ddpm.panels import expect_less_noise, expect_six
 from grader.checks import CheckFailure
 from grader.errors import SubjectError
 from grader.kernel.local import LocalSubject
+from grader.threshold import Threshold
+from reference import ddpm, ddpm_bound
 
 IMAGES = np.random.default_rng(0).integers(0, 16, (120, 4, 4)).astype(np.uint8)
+LARGER = np.random.default_rng(1).integers(0, 16, (360, 8, 8)).astype(np.uint8)
+LIMITS = Threshold(metric="bpd", full=4.3, zero=6.0)
 LEFT = torch.cumprod(1 - torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64), 0)
 
 
@@ -35,7 +40,8 @@ class Ignorant(nn.Module):
 
 
 def measured(model: Any, seed: int = 0) -> tuple[float, float, float]:
-    return measure_bpd(LocalSubject({"model": model}), IMAGES, np.random.default_rng(seed), 1e-6)
+    rng = np.random.default_rng(seed)
+    return measure_bpd(LocalSubject({"model": model}), IMAGES, rng, 1e-6, LIMITS)
 
 
 def test_every_timestep_has_a_chance_and_they_sum_to_one() -> None:
@@ -59,6 +65,80 @@ def test_uniform_levels_cost_four_bits_at_least() -> None:
 
 def test_a_model_that_sees_no_noise_needs_more() -> None:
     assert measured(Ignorant())[1] > measured(Knowing())[2] + 2
+
+
+def true_bound_of_ignorance(images: np.ndarray[Any, Any]) -> float:
+    """Bits per dimension of a model that always answers zero, term by term in closed form.
+
+    With the variance beta_t of the reverse step the noise is weighed by beta / (2 alpha (1 -
+    alpha-bar)); the mean square of what was not predicted is one. The decoder at t = 1 has 6.6
+    standard deviations of 0.01 to the edge of a level: it costs less than 1e-4 bits.
+    """
+    betas = np.linspace(1e-4, 0.02, STEPS)
+    left = np.cumprod(1 - betas)
+    beta, alpha_bar, before = betas[1:], left[1:], left[:-1]
+    ratio = (1 - before) / (1 - alpha_bar)
+    steps = 0.5 * (ratio - 1 - np.log(ratio)) + beta / (2 * (1 - beta) * (1 - alpha_bar))
+    x0 = images / 7.5 - 1
+    prior = 0.5 * (left[-1] * np.mean(x0**2) - left[-1] - np.log(1 - left[-1]))
+    return float(steps.sum() + prior) / math.log(2)
+
+
+def test_the_measured_bound_is_right_on_average() -> None:
+    subject = LocalSubject({"model": Ignorant()})
+    found = [
+        measure_bpd(subject, LARGER, np.random.default_rng(seed), 1e-6, LIMITS).value
+        for seed in range(100)
+    ]
+    # A model this bad has a wider spread than an interval may have: 0.3 of 14 bits.
+    assert np.std(found) < 0.5
+    error = np.std(found) / len(found) ** 0.5
+    assert abs(np.mean(found) - true_bound_of_ignorance(LARGER)) < 4 * error
+
+
+@cache
+def directly(model_class: type[nn.Module]) -> float:
+    """The bound with every image at every timestep; a sixth of the images is enough for that."""
+    model, betas = model_class(), ddpm.linear_beta_schedule(STEPS)
+    x0 = torch.from_numpy(LARGER[:60, None] / 7.5 - 1)
+    generator = torch.Generator().manual_seed(0)
+    nats = ddpm.prior_kl(x0, LEFT).mean()
+    for step in range(1, STEPS + 1):
+        t = torch.full((len(x0),), step)
+        noise = torch.randn(x0.shape, generator=generator, dtype=torch.float64)
+        x_t = ddpm.q_sample(x0, t, noise, LEFT)
+        predicted = model(x_t.float(), t).double()
+        nats += ddpm_bound.bound_term(predicted, x0, x_t, t, betas, betas, 16).mean()
+    return float(nats) / math.log(2) / 64
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_interval_holds_the_bound_of_every_image_at_every_timestep(seed: int) -> None:
+    subject = LocalSubject({"model": Knowing()})
+    _, low, high = measure_bpd(subject, LARGER, np.random.default_rng(seed), 1e-6, LIMITS)
+    assert low < directly(Knowing) < high
+
+
+def test_a_model_that_remembers_what_it_was_shown_gains_nothing() -> None:
+    """Each image is shown once, so that a second look at less noise never comes."""
+
+    class Remembering(Knowing):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[torch.Tensor] = []
+
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            noise = super().forward(x_t, t)
+            left = LEFT[t - 1].reshape(-1, 1, 1, 1).to(x_t)
+            clean = (x_t - (1 - left).sqrt() * noise) / left.sqrt()
+            for earlier in self.seen:
+                # What is nearly the same image was seen at another noise level: take it instead.
+                alike = (clean - earlier).abs().mean(dim=(1, 2, 3)) < 0.02
+                clean[alike] = earlier
+            self.seen += list(clean[t == 1])
+            return (x_t - left.sqrt() * clean) / (1 - left).sqrt()
+
+    assert measured(Remembering()) == pytest.approx(measured(Knowing()), abs=1e-3)
 
 
 def test_two_measurements_agree_within_their_intervals() -> None:
@@ -87,7 +167,7 @@ def test_nan_is_refused() -> None:
 
 def test_no_model_is_no_bound() -> None:
     with pytest.raises(SubjectError):
-        measure_bpd(LocalSubject({}), IMAGES, np.random.default_rng(0), 1e-6)
+        measure_bpd(LocalSubject({}), IMAGES, np.random.default_rng(0), 1e-6, LIMITS)
 
 
 def panels(count: int = 6, rows: int = 1, backwards: bool = False) -> np.ndarray[Any, Any]:

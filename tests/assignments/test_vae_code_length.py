@@ -12,9 +12,11 @@ from assignments.vae.code_length import WIDEST_REACH, measure_bpd
 from grader.checks import CheckFailure
 from grader.errors import SubjectError
 from grader.kernel.local import LocalSubject
+from grader.threshold import Threshold
 
 IMAGES = np.random.default_rng(20).integers(0, 16, (130, 4, 4)).astype(np.uint8)
 ALPHA = 1e-6
+LIMITS = Threshold(metric="bpd", full=2.0, zero=3.0)
 
 
 def vae_class(mean: float = 0.0, log_std: float = 0.0, latents: int = 3) -> type[nn.Module]:
@@ -40,7 +42,7 @@ def measured(model_class: type[nn.Module], **changed: Any) -> tuple[float, float
     for name, value in changed.items():
         setattr(model, name, value)
     subject = LocalSubject({"VAE": model_class, "model": model}, lambda: {"VAE": model_class})
-    return measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA)
+    return measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA, LIMITS)
 
 
 def test_a_model_that_knows_nothing_needs_four_bits() -> None:
@@ -80,7 +82,7 @@ def test_a_decoder_cannot_remember_what_the_encoder_saw() -> None:
 
     trained = definitions()
     subject = LocalSubject(trained | {"model": trained["VAE"]()}, definitions)
-    value, _, _ = measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA)
+    value, _, _ = measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA, LIMITS)
     assert value == pytest.approx(4.0)
 
 
@@ -89,15 +91,15 @@ class Sensitive(vae_class()):  # type: ignore[misc]
 
     def decoder(self, z: torch.Tensor) -> Any:
         logits = torch.zeros(len(z), 16, 4, 4)
-        logits[:, 15] = 3 * z[:, :1, None]
+        logits[:, 15] = 0.4 * z[:, :1, None]
         return logits
 
 
 def test_the_interval_covers_what_many_draws_give() -> None:
     value, low, high = measured(Sensitive)
     z, weights = np.polynomial.hermite_e.hermegauss(60)
-    normaliser = weights @ np.log(15 + np.exp(3 * z)) / weights.sum()
-    # E[3 z] is zero, so only the normaliser is left.
+    normaliser = weights @ np.log(15 + np.exp(0.4 * z)) / weights.sum()
+    # E[0.4 z] is zero, so only the normaliser is left.
     assert low < normaliser / math.log(2) < high
     assert low < value < high
 
@@ -176,4 +178,4 @@ def test_a_model_that_needs_arguments_is_the_students_error() -> None:
 
     subject = LocalSubject({"VAE": Needy, "model": Needy(3)}, lambda: {"VAE": Needy})
     with pytest.raises(SubjectError, match="VAE raised TypeError"):
-        measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA)
+        measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA, LIMITS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grader.assignment import Assignment, Figure, Question, Signature, Threshold
+from grader.assignment import Assignment, Figure, Question, Signature
+from grader.threshold import Threshold
 
 CATALOGUE = {
     "kl/missing-half": "Your values are exactly twice too large: look at the constant in front.",

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from grader.assignment import Threshold
 from grader.results import SubmissionResult
+from grader.threshold import Threshold
 from reports import metrics
 
 THRESHOLD = Threshold(metric="bpd", full=1.75, zero=2.6)
