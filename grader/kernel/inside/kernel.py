@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import zmq
-from ipykernel import heartbeat, kernelapp
+from ipykernel import heartbeat, ipkernel, kernelapp
+from traitlets.config import Config
 
 from grader.kernel.inside.modules import install
 from grader.kernel.inside.serve import serve
@@ -17,6 +19,41 @@ from grader.wire.channel import Channel
 
 # Name under which the first hidden request finds the channel to the grader.
 CHANNEL = "GRADER_CHANNEL_FD"
+_CONFIG = Config({"HistoryManager": {"enabled": False}})
+
+
+class _Kernel(ipkernel.IPythonKernel):
+    """A stock kernel, which may have been made before anybody knew its sockets.
+
+    Making one looks at every module that is imported, and a fork pays for each of them in pages
+    copied. The zygote makes it once; a fork only gives it what is its own.
+    """
+
+    @classmethod
+    def instance(cls, *args: Any, **kwargs: Any) -> Self:
+        """The kernel of this process, as `IPKernelApp` asks for it."""
+        if not cls.initialized():
+            made: Self = super().instance(*args, **kwargs)
+            return made
+        kernel: Self = super().instance()
+        kernel._adopt({name: value for name, value in kwargs.items() if value is not None})
+        return kernel
+
+    def _adopt(self, given: dict[str, Any]) -> None:
+        for name, value in given.items():
+            setattr(self, name, value)
+        self._stdout, self._stderr = sys.stdout, sys.stderr
+        shell: Any = self.shell
+        shell.parent = shell.kernel = self
+        shell.profile_dir = self.profile_dir
+        for channel in (shell.displayhook, shell.display_pub):
+            channel.session, channel.pub_socket = self.session, self.iopub_socket
+        shell.displayhook.topic = self._topic("execute_result")
+
+
+def make_kernel() -> None:
+    """Makes the kernel that forks of this process will run: for the zygote."""
+    _Kernel.instance(config=_CONFIG)
 
 
 def run_kernel(settings: dict[str, Any]) -> None:
@@ -29,6 +66,9 @@ def run_kernel(settings: dict[str, Any]) -> None:
     class SandboxedKernel(kernelapp.IPKernelApp):
         """Adopts listening sockets instead of binding its own."""
 
+        def parse_command_line(self, argv: list[str] | None = None) -> None:
+            """Nothing was typed: what there is to set stands in the settings."""
+
         def _bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
             _adopt(s, by_port[port])
             return port
@@ -39,8 +79,10 @@ def run_kernel(settings: dict[str, Any]) -> None:
     setattr(heartbeat.Heartbeat, "_bind_socket", bind_heartbeat)  # noqa: B010  typed as a method
     file = Path(os.environ["HOME"]) / "connection.json"
     file.write_text(json.dumps(connection), "utf-8")
-    app: Any = SandboxedKernel.instance()
-    app.initialize(["-f", str(file), "--HistoryManager.enabled=False"])
+    app: Any = SandboxedKernel.instance(
+        connection_file=str(file), kernel_class=_Kernel, config=_CONFIG
+    )
+    app.initialize()
     install(app.shell)
     app.start()
 

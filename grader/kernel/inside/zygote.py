@@ -22,6 +22,7 @@ from pathlib import Path
 
 from grader.kernel.inside import boot
 from grader.kernel.inside.forked import become
+from grader.kernel.inside.huge_pages import collapse
 from grader.kernel.inside.namespaces import settle
 
 READY = b"ready"
@@ -52,11 +53,13 @@ def main() -> None:
         settle(settings["user_id"])
     boot.fill_font_cache()
     _import(_IMPORTED)
+    _make_kernel()
     signal.alarm(0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _end_threads()
     gc.collect()
     gc.freeze()
+    collapse()
     holders, requests = (socket.socket(fileno=fd) for fd in settings["listener_fds"])
     program = bytes.fromhex(settings["filter"])
     _Zygote(holders, requests, settings["caller"], program).serve()
@@ -66,6 +69,12 @@ def _import(names: Iterable[str]) -> None:
     for name in names:
         with suppress(ImportError):  # a notebook that needs it will say so itself
             importlib.import_module(name)
+
+
+def _make_kernel() -> None:
+    from grader.kernel.inside.kernel import make_kernel  # within the time that imports have
+
+    make_kernel()
 
 
 def _end_threads() -> None:
