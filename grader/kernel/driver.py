@@ -204,11 +204,13 @@ class _Driver:
             await _cancelled(self._watching)
         peak = self._watch.peak_bytes if self._watch else 0
         exceeded = bool(self._watch and self._watch.exceeded)
+        if self._manager.provisioner is not None:
+            await self._manager.provisioner.kill()
+        self._say(event="ended", peak_bytes=peak, exceeded=exceeded)
         if execution.kc is not None:
             execution.kc.stop_channels()
         with contextlib.suppress(RuntimeError, OSError):
             await self._manager.shutdown_kernel(now=True)
-        self._say(event="ended", peak_bytes=peak, exceeded=exceeded)
 
     def _on_cell(self, index: int, count: int) -> None:
         self._say(event="cell", index=index, count=count)

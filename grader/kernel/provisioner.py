@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -22,6 +23,7 @@ from grader.sandbox import Process
 # A single message above this never reaches the grader's memory; a queue of them is bounded too.
 MAX_MESSAGE_BYTES = 16 << 20
 MAX_MESSAGES = 64
+_END_SECONDS = 5.0
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 # Gets the connection info and the descriptors of the bound sockets by channel.
 Start = Callable[[dict[str, Any], dict[str, int]], Process]
@@ -130,6 +132,13 @@ class SandboxManager(AsyncKernelManager):
 
     client_factory = PromptClient
     client_class = "grader.kernel.provisioner.PromptClient"
+
+    async def _async_kill_kernel(self, restart: bool = False) -> None:
+        """Kills and waits, where the base looks every 0.1 s whether it has ended."""
+        if self.provisioner is not None:
+            await self.provisioner.kill(restart)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.provisioner.wait(), _END_SECONDS)
 
 
 def kernel_manager(folder: Path) -> SandboxManager:

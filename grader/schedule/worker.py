@@ -13,6 +13,8 @@ import threading
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 
+import torch
+
 from grader.authored import sentences
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.kernel import session
@@ -33,11 +35,14 @@ def work(pipe: Connection, settings: Settings, slot: int) -> None:
     _end_with_scheduler()
     # Ctrl-C reaches the whole process group; only the scheduler acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The cores are shared out among the workers already.
+    torch.set_num_threads(settings.threads)
     session.preload()
     if not _ready(pipe, settings):
         return
     while (submission := _next(pipe)) is not None:
         pipe.send(_attempt(submission, settings, slot, pipe))
+    session.see_off()
 
 
 def _end_with_scheduler() -> None:

@@ -20,7 +20,7 @@ from grader.errors import InfrastructureError, SubjectError, SubmissionError
 from grader.kernel.execution import OUTPUT_NOTE
 from grader.kernel.inside import boot
 from grader.kernel.job import Executed, Job
-from grader.kernel.session import SECOND_SLOTS, Session, preload
+from grader.kernel.session import SECOND_SLOTS, Session, preload, see_off
 from grader.sandbox.bubblewrap import FIRST_UID
 
 pytestmark = pytest.mark.sandbox
@@ -372,6 +372,7 @@ def test_without_isolation_the_same_happens_and_the_home_goes(make_job: Callable
         assert subject.call("f", 1) == 2
         assert home.is_dir()
         assert subject.rebuilt().call("f", 2) == 3
+    see_off()
     assert executed.fault == ""
     assert not home.exists()
     assert boot.LIBRARY not in str(home)
