@@ -7,6 +7,7 @@ whichever the student wrote, by position, with scales converted.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -47,6 +48,7 @@ class Adapted(Subject):
         self._subject = subject
         self._questions = questions
         self._chosen: dict[str, Signature] = {}
+        self._definitions: dict[str, Definition] = {}
 
     def _request(self, request: Request) -> list[Value | SubjectError]:
         own = self._signature(request.target)
@@ -70,7 +72,7 @@ class Adapted(Subject):
     def definition(self, name: str) -> Definition:
         """What stands under the name, or under the one that the student chose for it."""
         own = self._signature(name)
-        return self._subject.definition(self._choose(own).name if own else name)
+        return self._defined(self._choose(own).name if own else name)
 
     def value(self, name: str) -> Value:
         """Passed on."""
@@ -91,6 +93,12 @@ class Adapted(Subject):
     def rebuilt(self) -> Subject:
         """The rebuilt subject under the same names."""
         return Adapted(self._subject.rebuilt(), self._questions)
+
+    def _defined(self, name: str) -> Definition:
+        # Every check asks first; one answer has to do for all of them.
+        if name not in self._definitions:
+            self._definitions[name] = self._subject.definition(name)
+        return self._definitions[name]
 
     def _signature(self, target: str | Handle) -> Signature | None:
         for question in self._questions:
@@ -118,7 +126,7 @@ class Adapted(Subject):
         the student calls the arguments tells them apart.
         """
         for signature in accepted:
-            found = self._subject.definition(signature.name)
+            found = self._defined(signature.name)
             if found.kind != "missing":
                 namesakes = (s for s in accepted if s.name == signature.name)
                 fits = (s for s in namesakes if tuple(s.arguments) == found.parameters)
@@ -128,6 +136,8 @@ class Adapted(Subject):
 
 def _convert(call: Call, own: Signature, chosen: Signature) -> Call:
     """The call by position, in the order and scales that the student chose."""
+    if chosen.arguments == own.arguments and not call.kwargs:
+        return call
     named = dict(zip(own.arguments, call.args, strict=False)) | dict(call.kwargs)
     if len(call.args) > len(own.arguments) or set(named) - set(own.arguments):
         return call  # the check asks for something beyond the signature; leave it as it is
@@ -156,6 +166,7 @@ def _source(argument: str, own: Signature, chosen: Signature) -> str:
     )
 
 
+@functools.cache
 def _scale_of(argument: str) -> str | None:
     longest_first = sorted(_SCALES, key=len, reverse=True)
     return next((scale for scale in longest_first if scale in argument), None)
