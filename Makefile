@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 APT := bubblewrap libseccomp2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system browser demo test check bench clean
+.PHONY: help setup system browser slurm demo test check bench clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -39,11 +39,20 @@ browser:
 	    echo "no chromium: the tests of the pages are skipped (sudo apt-get install chromium chromium-driver)" >&2; \
 	  fi; }
 
+# Only the tests of `--on slurm` need it; without it they are skipped and say so.
+slurm:
+	@test -x /usr/sbin/slurmctld || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq munge slurmctld slurmd slurm-client >/dev/null; \
+	  else \
+	    echo "no Slurm: its tests are skipped (sudo apt-get install munge slurmctld slurmd slurm-client)" >&2; \
+	  fi; }
+
 demo: setup  ## Grade the example submissions of the VAE assignment
 	$(BIN)/grader run assignments/vae/submissions --out demo-out
 
 # A file's tests stay in one process, which shares what they set up.
-test: setup browser  ## Run all tests that take seconds, with coverage
+test: setup browser slurm  ## Run all tests that take seconds, with coverage
 	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2 --dist loadfile --cov --cov-report=term
 
 check: setup  ## Format, lint, types, import contracts

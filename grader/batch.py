@@ -24,7 +24,9 @@ from grader.results import SubmissionResult
 from grader.run import failed_on_our_side
 from grader.sandbox import choose
 from grader.schedule import events
+from grader.schedule.cluster import Cluster, run_array
 from grader.schedule.local import run_all
+from grader.schedule.slurm import Request
 from grader.secret import course_secret
 from grader.settings import Settings, held_out_in_words
 from grader.store import Store
@@ -45,6 +47,7 @@ class Options:
     isolation: str = "auto"
     dialect: str | None = None
     audience: str | None = None
+    slurm: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Plan:
     jobs: int
     pending: tuple[Submission, ...]
     held_out: str
+    slurm: Request | None = None
 
 
 class Display(Protocol):
@@ -112,14 +116,14 @@ def run_batch(options: Options, display: Display) -> Outcome:
             discovery, options.source, options.assignment, options.dialect
         )
         discovery = only_of(discovery, assignment)
-        jobs = options.jobs or _cores()
+        jobs = options.jobs or (1 if options.slurm else _cores())
         settings = _settings(options, assignment, tier.name, jobs)
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
         store.set_fact("dialect", assignment.dialect)
         store.set_fact("data_set", settings.data_set)
         held_out = held_out_in_words(settings)
-        plan = Plan(assignment, discovery, settings, jobs, pending, held_out)
+        plan = Plan(assignment, discovery, settings, jobs, pending, held_out, options.slurm)
         ran, stopped = _run(store, plan, display)
         store.forget_others({s.student_id for s in discovery.submissions})
         outcome = write_outputs(store, options.out, options.audience)
@@ -188,13 +192,25 @@ def _run(store: Store, plan: Plan, display: Display) -> tuple[set[str], bool]:
 
     display.begin(plan)
     try:
-        if plan.pending:
+        if plan.pending and plan.slurm:
+            run_array(plan.pending, settings, _cluster(store, plan, plan.slurm), tell)
+        elif plan.pending:
             run_all(plan.pending, settings, plan.jobs, tell)
     except KeyboardInterrupt:
         return ran, True
     finally:
         display.end()
     return ran, False
+
+
+def _cluster(store: Store, plan: Plan, request: Request) -> Cluster:
+    return Cluster(
+        folder=plan.settings.notebooks.parent / "slurm",
+        request=request,
+        jobs=plan.jobs,
+        recalled=store.fact("slurm") or "",
+        remember=lambda arrays: store.set_fact("slurm", arrays),
+    )
 
 
 def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) -> Settings:
@@ -211,7 +227,8 @@ def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) ->
         notebooks=notebooks,
         data_set=data_set,
         data_dir=data_dir,
-        threads=max(1, _cores() // jobs),
+        # A task of Slurm's gets a core for each submission that it runs at a time.
+        threads=1 if options.slurm else max(1, _cores() // jobs),
         secret=course_secret(),
     )
 

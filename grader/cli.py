@@ -34,6 +34,13 @@ class Isolation(StrEnum):
     NONE = "none"
 
 
+class Place(StrEnum):
+    """Which machines grade."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
+
+
 class Audience(StrEnum):
     """Who reads the pages."""
 
@@ -65,12 +72,20 @@ def run(
         str | None, typer.Option(help="Another course's sheet, or none; found out when absent.")
     ] = None,
     audience: Readers = None,
+    on: Annotated[Place, typer.Option(help="This machine, or a cluster under Slurm.")] = (
+        Place.LOCAL
+    ),
+    partition: Annotated[str, typer.Option(help="Of Slurm's.")] = "",
+    gpus_per_task: Annotated[int, typer.Option(min=0, help="For each task of Slurm's.")] = 0,
+    shard: Annotated[int, typer.Option(min=1, help="Submissions in a task of Slurm's.")] = 50,
+    time: Annotated[str, typer.Option(help="Longest time of a task, as Slurm writes it.")] = "",
 ) -> None:
     """Grade submissions. Exit status: 0 all graded, 1 usage or configuration, 2 our failures."""
     from rich.console import Console
 
     from grader.batch import Options, run_batch
     from grader.display import display_for, print_outcome
+    from grader.schedule.slurm import Request
 
     console = Console()
     with _told():
@@ -85,12 +100,30 @@ def run(
             isolation.value,
             dialect,
             audience and audience.value,
+            Request(partition, gpus_per_task, shard, time) if on is Place.SLURM else None,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))
     if outcome.stopped:
         raise typer.Exit(INTERRUPTED)
     if outcome.infrastructure:
+        raise typer.Exit(INFRASTRUCTURE)
+
+
+@app.command()
+def worker(
+    bundle: Annotated[Path, typer.Option(help="A shard, as `grader run --on slurm` makes them.")],
+    out: Annotated[Path, typer.Option(help="Folder that receives a file for each result.")],
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 1,
+) -> None:
+    """Grade a shard on the machine of a cluster. Exit status as of `grader run`."""
+    from grader.schedule.task import run_task
+
+    with _told():
+        fine = run_task(
+            bundle, out, jobs, lambda result: typer.echo(f"{result.student_id} {result.status}")
+        )
+    if not fine:
         raise typer.Exit(INFRASTRUCTURE)
 
 

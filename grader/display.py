@@ -58,6 +58,8 @@ class _Lines:
                 self._line(student_id, f"infrastructure: {reason}")
             case events.Retried(student_id, reason):
                 self._line(student_id, f"tried again: {reason}")
+            case events.Queued(job, tasks):
+                self._console.print(_queued(job, tasks), soft_wrap=True)
 
     def end(self) -> None:
         """Nothing to take down."""
@@ -98,6 +100,8 @@ class _Bar:
                 self._running[student_id] = f" {verdict.question}"
             case events.Retried():
                 self._retried += 1
+            case events.Queued(job, tasks):
+                self._progress.console.print(_queued(job, tasks), soft_wrap=True)
             case events.Finished(student_id, _) | events.Failed(student_id, _):
                 self._running.pop(student_id, None)
                 self._advance()
@@ -117,6 +121,13 @@ class _Bar:
         )
         retried = f" · {self._retried} retried" if self._retried else ""
         self._progress.update(self._task, running=f"{running}{retried}")
+
+
+def _queued(job: str, tasks: int) -> Text:
+    count = f"{tasks} task{'s' if tasks != 1 else ''}"
+    return _plain(
+        f"Slurm job {job}: {count}; it goes on without this command, and `scancel {job}` ends it"
+    )
 
 
 def print_plan(console: Console, plan: Plan) -> None:

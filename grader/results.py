@@ -24,6 +24,25 @@ class Provenance:
     memory_bytes: int = 0  # peak of the sandbox
     overridden: dict[str, Any] = field(default_factory=dict)
     held_out: str = ""  # "digits/test (360 images)"
+    data_set: str = ""
+    restarts: int = 0  # how often Slurm had queued its task again
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedCurve:
+    """A learning curve as the notebook has it: shown, and scored only where a check says so.
+
+    Attributes:
+        epochs: 0 before any training.
+        values: None where the notebook has no finite number.
+        source: the variable or file that it was read from.
+        unmet: what the assignment expects of it and it does not show, a sentence each.
+    """
+
+    epochs: tuple[int, ...]
+    values: tuple[float | None, ...]
+    source: str
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def facts(result: SubmissionResult, assignment: Assignment) -> tuple[Fact, ...]:
         Fact("Versions", ", ".join([f"Python {label(run.python)}"] * bool(run.python) + packages)),
         Fact("Started", moment(run.started_at)),
         Fact("Took", _took(result)),
+        Fact("Queued again", counted(run.restarts, "time") if run.restarts else ""),
         Fact("Peak memory", size(run.memory_bytes) if run.memory_bytes else ""),
         Fact("Held-out data", label(run.held_out, 200)),
         Fact("Changed for the run", ", ".join(changed) or "nothing"),

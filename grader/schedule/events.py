@@ -71,4 +71,14 @@ class Retried:
     reason: str
 
 
-Event: TypeAlias = Ready | Unfit | Started | Progress | Landed | Finished | Failed | Retried
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An array of tasks was handed to Slurm, or was found to be there already."""
+
+    job: str
+    tasks: int
+
+
+Event: TypeAlias = (
+    Ready | Unfit | Started | Progress | Landed | Finished | Failed | Retried | Queued
+)

@@ -1,0 +1,156 @@
+"""`grader run --on slurm` on a real Slurm of two nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.sandbox import TIERS
+from tests.conftest import HALF, RIGHT
+from tests.slurm.nodes import Nodes, until
+
+pytestmark = [pytest.mark.slurm, pytest.mark.sandbox]
+
+STUDENTS = 40
+# So that a node can be lost in the middle of a shard.
+SLOWLY = "import time\ntime.sleep(0.2)\n"
+ANSWERS = (RIGHT, HALF, "def one():\n    return 1.0", "1 / 0")
+VARIES = {"wall_seconds", "landed_at"}
+PATIENCE_SECONDS = 300
+
+
+@pytest.fixture
+def course(hand_in: Callable[..., Path], sums: Path, nodes: Nodes) -> Path:
+    """A class with right answers and wrong ones."""
+    if problem := TIERS["warm"].problem():
+        pytest.skip(problem)
+    for number in range(STUDENTS):
+        folder = hand_in(f"student{number:02}", SLOWLY + ANSWERS[number % len(ANSWERS)])
+    return folder
+
+
+class Runs:
+    """Commands that grade the class."""
+
+    def __init__(self, root: Path, nodes: Nodes) -> None:
+        self._root = root
+        self._nodes = nodes
+
+    def out(self, name: str) -> Path:
+        """Where one of them writes."""
+        return self._root / f"out-{name}"
+
+    @contextlib.contextmanager
+    def started(self, name: str, *more: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs; killed at the end if it still does."""
+        command = [sys.executable, "-m", "grader.cli", "run", str(self._root / "class")]
+        command += ["--assignment", str(self._root / "sums"), "--out", str(self.out(name)), *more]
+        environment = self._nodes.environment() | {
+            "GRADER_SECRET": "of the course",
+            "OMP_NUM_THREADS": "1",
+            "HOME": str(self._root / "home"),
+        }
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def done(self, name: str, *more: str) -> str:
+        """What a command prints until it has come to its end."""
+        with self.started(name, *more) as process:
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, said
+        return said
+
+    def verdicts(self, name: str) -> dict[str, Any]:
+        """Of each student, all that must not depend on where it was graded."""
+        return {
+            student: (row["status"], row["score"], [_decision(v) for v in row["verdicts"]])
+            for student, row in self.rows(name).items()
+        }
+
+    def rows(self, name: str) -> dict[str, Any]:
+        """Of `results.json`, by student."""
+        rows = json.loads((self.out(name) / "results.json").read_text("utf-8"))["submissions"]
+        return {row["student_id"]: row for row in rows}
+
+    def finished(self, name: str) -> int:
+        """Results in the store."""
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(
+                sqlite3.connect(f"file:{self.out(name)}/grader.sqlite?mode=ro", uri=True)
+            ) as db,
+        ):
+            return int(db.execute("select count(*) from results").fetchone()[0])
+        return 0
+
+
+def _decision(verdict: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in verdict.items() if key not in VARIES}
+
+
+@pytest.fixture
+def runs(tmp_path: Path, nodes: Nodes) -> Runs:
+    return Runs(tmp_path, nodes)
+
+
+ON_SLURM = ("--on", "slurm", "--shard", "8", "--isolation", "warm")
+
+
+def test_a_node_that_is_lost_costs_no_result(course: Path, runs: Runs, nodes: Nodes) -> None:
+    with runs.started("slurm", *ON_SLURM) as process:
+        until(lambda: runs.finished("slurm") > 0 and bool(nodes.jobs("node1")))
+        nodes.lose("node1")
+        # As whoever watches over the machines does; Slurm itself needs half a minute to notice.
+        nodes.said("scontrol", "update", "nodename=node1", "state=down", "reason=lost")
+        until(lambda: "BeginTime" in nodes.said("squeue", "-h", "-o", "%r"))
+        before = runs.finished("slurm")
+        nodes.boot("node1")
+        nodes.said("scontrol", "update", "nodename=node1", "state=resume")
+        nodes.release()
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, said
+    assert 0 < before < STUDENTS, "the node was not lost in the middle"
+    rows = runs.rows("slurm")
+    assert len(rows) == STUDENTS
+    again = [row for row in rows.values() if row["provenance"]["restarts"]]
+    assert 0 < len(again) <= 8, "one shard was queued again"
+    runs.done("warm", "--isolation", "warm")
+    assert runs.verdicts("slurm") == runs.verdicts("warm")
+    assert {row["score"] for row in rows.values()} == {0, 1, 3}
+    few = [word for number in range(len(ANSWERS)) for word in ("--only", f"student{number:02}")]
+    runs.done("cold", "--isolation", "bwrap", *few)
+    cold = runs.verdicts("cold")
+    assert len(cold) == len(ANSWERS)
+    assert cold == {student: runs.verdicts("slurm")[student] for student in cold}
+
+
+def test_a_scheduler_that_dies_is_picked_up_by_the_same_command(
+    course: Path, runs: Runs, nodes: Nodes
+) -> None:
+    with runs.started("slurm", *ON_SLURM) as process:
+        until(lambda: runs.finished("slurm") > 0)
+        process.kill()
+    before = runs.finished("slurm")
+    assert before < STUDENTS
+    (job,) = {line.partition("_")[0] for line in nodes.said("squeue", "-h", "-o", "%i").split()}
+    said = runs.done("slurm", *ON_SLURM)
+    assert f"Slurm job {job}: 5 tasks" in said
+    assert said.count("Slurm job") == 1, "nothing was queued a second time"
+    assert f"{before} unchanged, not run again" in said
+    assert len(runs.rows("slurm")) == STUDENTS
+    assert runs.rows("slurm")["student00"]["score"] == 3
+    assert not (runs.out("slurm") / "slurm/results").exists()
