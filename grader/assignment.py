@@ -9,13 +9,14 @@ import hashlib
 import importlib.util
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
     ValidationError,
+    model_validator,
 )
 
 from grader.authoring import Table, explain, read_table
@@ -84,6 +85,25 @@ class Figure(Table):
     columns: int = Field(default=1, gt=0)
 
 
+class LearningCurve(Table):
+    """A figure by epoch that the notebook keeps: shown, and held against what is expected of it."""
+
+    metric: str = Field(min_length=1)
+    history: Name = Field(default="history", description="variable that holds it, before any log")
+    first_epoch: int = Field(default=1, ge=0, description="0 where the untrained model is first")
+    levels: int | None = Field(default=None, gt=1, description="untrained it is near their log2")
+    near: float = Field(default=0.25, gt=0)
+    below: tuple[tuple[int, float], ...] = Field(
+        default=(), description="pairs of an epoch and what is to be reached after it"
+    )
+
+    @model_validator(mode="after")
+    def _begins_untrained(self) -> Self:
+        if self.levels is not None and self.first_epoch > 0:
+            raise ValueError("levels speak of the untrained model: set first_epoch = 0")
+        return self
+
+
 class Question(Table):
     """One question of the sheet."""
 
@@ -98,6 +118,7 @@ class Question(Table):
     )
     requires: tuple[str, ...] = Field(default=(), description="questions that must pass first")
     threshold: Threshold | None = None
+    curve: LearningCurve | None = None
     figure: Figure | None = None
     rubric: str = Field(default="", description="for a person; makes the question manual")
 

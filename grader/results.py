@@ -56,6 +56,7 @@ class SubmissionResult:
         reason: one sentence when the status is not `graded`.
         printed: metrics that the notebook claims in its outputs, by name; shown, never scored.
         recomputed: the same metrics computed by the grader: value, low and high of the interval.
+        curves: learning curves that the notebook kept, by metric.
         executed: file name of the executed notebook under the run's `notebooks/`, or "".
         digest: of the submission; with `assignment_digest` it decides whether to run again.
         earlier: file names of hand-ins that were superseded.
@@ -71,6 +72,7 @@ class SubmissionResult:
     submitted_at: str = ""
     printed: dict[str, float] = field(default_factory=dict)
     recomputed: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    curves: dict[str, ClaimedCurve] = field(default_factory=dict)
     executed: str = ""
     digest: str = ""
     assignment_digest: str = ""
@@ -116,7 +118,13 @@ class SubmissionResult:
                 **kept,
                 "verdicts": tuple(map(Verdict.from_json, row["verdicts"])),
                 "recomputed": {k: (v[0], v[1], v[2]) for k, v in row["recomputed"].items()},
+                "curves": {k: _curve(v) for k, v in row.get("curves", {}).items()},
                 "earlier": tuple(row["earlier"]),
                 "provenance": Provenance(**row["provenance"]),
             }
         )
+
+
+def _curve(row: dict[str, Any]) -> ClaimedCurve:
+    epochs, values, said = (tuple(row[key]) for key in ("epochs", "values", "unmet"))
+    return ClaimedCurve(epochs, values, row["source"], said)

@@ -14,10 +14,13 @@ from typing import Any
 from grader.authored import assignment_checks, catalogue_of
 from grader.checks.adapted import Adapted
 from grader.checks.context import Context
+from grader.checks.curves import Curve
 from grader.checks.declare import Check
 from grader.checks.runner import run_checks
 from grader.checks.seeds import Seeds
+from grader.checks.subject import Subject
 from grader.checks.verdict import Outcome, Verdict
+from grader.curves import claimed, curves_of
 from grader.data import find
 from grader.errors import SubjectFault, SubmissionError
 from grader.kernel.gone import GoneSubject
@@ -74,7 +77,9 @@ def _graded(
     with Session(job, listener.on_cell) as session:
         executed = session.execute()
         cells = executed_cells(job.executed)
-        verdicts = _decide(session, executed, cells, settings, listener)
+        subject = _subject(session, executed)
+        curves = curves_of(subject, settings.assignment)
+        verdicts = _decide(subject, cells, curves, settings, listener)
     provenance = _provenance(settings, executed, started_at, session.peak_bytes)
     status, reason = _ending(executed, verdicts)
     return SubmissionResult(
@@ -84,6 +89,7 @@ def _graded(
         verdicts=tuple(verdicts),
         printed=printed_metrics(cells, settings.assignment),
         recomputed=_recomputed(verdicts),
+        curves=claimed(curves, settings.assignment),
         executed=job.executed.name if job.executed.exists() else "",
         provenance=replace(provenance, wall_seconds=time.monotonic() - began),
     )
@@ -143,22 +149,25 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     return {**assignment.parameters, "data_set": settings.data_set}
 
 
+def _subject(session: Session, executed: Executed) -> Subject:
+    faults: dict[str, SubjectFault] = {"timeout": "timeout", "memory": "memory"}
+    fault = faults.get(executed.fault, "error")
+    return session.subject() if executed.alive else GoneSubject(executed.reason, fault)
+
+
 def _decide(
-    session: Session,
-    executed: Executed,
+    subject: Subject,
     cells: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Curve],
     settings: Settings,
     listener: Listener,
 ) -> list[Verdict]:
     assignment = settings.assignment
-    faults: dict[str, SubjectFault] = {"timeout": "timeout", "memory": "memory"}
-    fault = faults.get(executed.fault, "error")
-    subject = session.subject() if executed.alive else GoneSubject(executed.reason, fault)
     verdicts = run_checks(
         assignment_checks(assignment),
         assignment.questions,
         Adapted(subject, assignment.questions),
-        _context_for(settings, cells),
+        _context_for(settings, cells, curves),
         catalogue_of(assignment),
     )
     return _told(verdicts, listener)
@@ -173,7 +182,7 @@ def _told(verdicts: Iterable[Verdict], listener: Listener) -> list[Verdict]:
 
 
 def _context_for(
-    settings: Settings, cells: Sequence[Mapping[str, Any]]
+    settings: Settings, cells: Sequence[Mapping[str, Any]], curves: Mapping[str, Curve]
 ) -> Callable[[Check], Context]:
     assignment = settings.assignment
     seeds = Seeds(settings.secret, assignment.name, assignment.version)
@@ -187,6 +196,7 @@ def _context_for(
             held_out=images,
             outputs=cells,
             printed=printed,
+            curve=curves.get(check.question),
             seed=seeds.of(check.name),
             replay=seeds.token(check.name),
         )
@@ -221,7 +231,7 @@ def _unread(
         assignment_checks(settings.assignment),
         settings.assignment.questions,
         gone,
-        _context_for(settings, []),
+        _context_for(settings, [], {}),
     )
     return SubmissionResult(
         **_identity(submission, settings),
@@ -280,4 +290,5 @@ def _provenance(
         memory_bytes=peak_bytes,
         overridden=executed.overridden,
         held_out=held_out_in_words(settings),
+        data_set=settings.data_set,
     )

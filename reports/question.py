@@ -10,8 +10,9 @@ from markupsafe import Markup
 from grader.assignment import Assignment, Question
 from grader.checks.verdict import Outcome
 from grader.results import SubmissionResult
-from reports import check, metrics, outputs
+from reports import check, curves, metrics, outputs
 from reports.check import CheckView
+from reports.curves import CurveView
 from reports.highlighting import highlighted
 from reports.markdown import rendered
 from reports.metrics import Metric
@@ -59,6 +60,7 @@ class Card:
     checks: tuple[CheckView, ...]
     overruled: tuple[CheckView, ...]
     metric: Metric | None
+    curve: CurveView | None
     cells: tuple[CellView, ...]
     expanded: bool
 
@@ -122,6 +124,7 @@ def card(
             if metric in metrics.metrics(result)
             else None
         ),
+        curve=curves.view(result, assignment, question.curve.metric) if question.curve else None,
         cells=own,
         expanded=outcome is not Outcome.PASSED or any(cell.outputs for cell in own),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from grader.checks.curves import Curve
 from grader.checks.seeds import Seeds
 from grader.checks.subject import Array, Request, Subject
 
@@ -100,6 +101,7 @@ class Context:
         held_out: data that the notebook never saw; None where a run has none.
         outputs: outputs of the notebook's cells, plain dicts.
         printed: metrics that the notebook claims, by name.
+        curve: the learning curve that the question asks for; None where there is none.
         seed: a seed for each label, the same in every run of this check.
         device: where the student's code runs.
         replay: token that reproduces this check's verdict alone.
@@ -109,6 +111,7 @@ class Context:
     held_out: Array | None = None
     outputs: Sequence[Any] = ()
     printed: Mapping[str, float] = field(default_factory=dict)
+    curve: Curve | None = None
     seed: Callable[[str], int] = field(default_factory=lambda: Seeds().of(""))
     device: str = "cpu"
     replay: str | None = None

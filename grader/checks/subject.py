@@ -70,6 +70,10 @@ class Subject(ABC):
         Imports, functions, classes and plain assignments are executed there, training is not.
         """
 
+    def files(self, patterns: Sequence[str]) -> dict[str, bytes]:  # noqa: ARG002  has none
+        """Small files that the notebook wrote into its folder, by path; patterns as of `glob`."""
+        return {}
+
     def call(
         self,
         target: str | Handle,

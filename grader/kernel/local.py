@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,10 @@ class LocalSubject(Subject):
         """Strict `load_state_dict`."""
         raised(self._dispatcher.load_state(handle, tensors))
 
+    def files(self, patterns: Sequence[str]) -> dict[str, bytes]:
+        """Small files in the working folder."""
+        return as_files(self._dispatcher.files(patterns))
+
     def rebuilt(self) -> Subject:
         """The definitions in a namespace of their own."""
         if self._rebuild is None:
@@ -104,6 +108,21 @@ def as_state(state: Value) -> dict[str, Array]:
     if not isinstance(state, dict) or not all(isinstance(v, np.ndarray) for v in state.values()):
         raise SubjectError("state_dict() returned something else than named tensors")
     return state
+
+
+def as_files(files: Value) -> dict[str, bytes]:
+    """Contents of files by name.
+
+    Raises:
+        SubjectError: it is anything else.
+    """
+    if not isinstance(files, dict):
+        raise SubjectError("the kernel did not say which files there are")
+    return {
+        str(name): content.tobytes()
+        for name, content in files.items()
+        if isinstance(content, np.ndarray) and content.dtype == np.uint8
+    }
 
 
 def called_back(callback: Callback, args: list[Value], kwargs: dict[str, Value]) -> Value:

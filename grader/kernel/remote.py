@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from grader.checks.subject import (
     Value,
 )
 from grader.errors import AssignmentError, SubjectError
-from grader.kernel.local import as_error, as_state, called_back, raised
+from grader.kernel.local import as_error, as_files, as_state, called_back, raised
 from grader.wire.channel import Channel, ChannelClosedError, ChannelTimeoutError
 from grader.wire.codec import Encoder, WireError, decode
 from grader.wire.messages import Failure, request_to_data
@@ -89,6 +89,10 @@ class RemoteSubject(Subject):
         """Strict `load_state_dict`."""
         message = {"op": "load_state", "handle": handle, "tensors": dict(tensors)}
         raised(self._exchange(message))
+
+    def files(self, patterns: Sequence[str]) -> dict[str, bytes]:
+        """Small files in the kernel's working folder."""
+        return as_files(raised(self._exchange({"op": "files", "patterns": list(patterns)})))
 
     def rebuilt(self) -> Subject:
         """The definitions of the same notebook in another sandbox."""

@@ -51,6 +51,8 @@ class _Loop:
             return getattr(self._dispatcher, operation)(message["name"])
         if operation == "state":
             return self._dispatcher.state(message["handle"])
+        if operation == "files":
+            return self._dispatcher.files(message["patterns"])
         assert operation == "load_state"
         return self._dispatcher.load_state(message["handle"], message["tensors"])
 
