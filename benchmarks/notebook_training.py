@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import torch
@@ -79,6 +80,7 @@ def _pixels(training: Tensor, test: Tensor) -> Figures:
 
 
 def _best_scale(training: Tensor, test: Tensor) -> Figures:
+    torch.manual_seed(EVALUATION_SEED)
     return ddpm_figures(BestScale(scaled(training), STEPS), test)
 
 
@@ -161,11 +163,9 @@ def train(sheet: Sheet, files: DataSet, seed: int, epochs: int | None) -> dict[s
     namespace: dict[str, Any] = {"__name__": "notebook"}
     parameters = {"data_set": files.name, "seed": seed} | ({"epochs": epochs} if epochs else {})
     watch = Watch(sheet, namespace, training_and_test(files)[1].long())
-    os.environ["GRADER_DATA"] = str(files.train_images.parent.parent)
     hook = register_optimizer_step_pre_hook(watch)
     try:
-        for source in _until_trained(sheet.name, parameters):
-            exec(source, namespace)  # our own notebook
+        execute(sheet.name, files, namespace, parameters, last="training")
     finally:
         hook.remove()
     watch.measure()
@@ -177,12 +177,26 @@ def train(sheet: Sheet, files: DataSet, seed: int, epochs: int | None) -> dict[s
     return {"seed": seed, **figures}
 
 
-def _until_trained(name: str, parameters: dict[str, Any]) -> Iterator[str]:
-    """The notebook's cells up to the one that trains, with other parameters."""
+def execute(
+    name: str, files: DataSet, namespace: dict[str, Any], parameters: dict[str, Any], last: str
+) -> None:
+    """Runs a notebook's code, up to the cell with that grade_id, with other parameters."""
+    before = os.environ.copy()
+    os.environ["GRADER_DATA"] = str(files.train_images.parent.parent)
+    try:
+        for source in _cells(name, parameters, last):
+            exec(source, namespace)  # our own notebook
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        plt.close("all")
+
+
+def _cells(name: str, parameters: dict[str, Any], last: str) -> Iterator[str]:
     notebook: Any = nbformat.read(ASSIGNMENTS / name / "notebook.ipynb", as_version=4)
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         yield cell.source
         if "parameters" in cell.metadata.get("tags", ()):
             yield "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == "training":
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == last:
             return

@@ -23,11 +23,11 @@ from benchmarks import notebook_training, vae_training
 from benchmarks.baselines import independent_pixels_bpd
 from benchmarks.curves import store, versions
 from benchmarks.images import training_and_test
-from benchmarks.norm_gradients import by_layer
+from benchmarks.norm_gradients import by_layer, by_step
 from grader.data import find
 
 ASSIGNMENTS = Path(__file__).absolute().parents[1] / "assignments"
-MODELS = (*vae_training.RECIPES, *notebook_training.SHEETS, "norms")
+MODELS = (*vae_training.RECIPES, *notebook_training.SHEETS, "norms", "norm-training")
 Kept = Iterator[tuple[dict[str, Any], dict[str, Any]]]
 
 
@@ -35,7 +35,9 @@ def main() -> None:
     """Trains every seed in turn."""
     mpl.use("Agg")  # the notebooks draw
     options = _options()
-    ways = {"norms": norms} | dict.fromkeys(notebook_training.SHEETS, notebook)
+    ways = {"norms": norms, "norm-training": norm_training} | dict.fromkeys(
+        notebook_training.SHEETS, notebook
+    )
     for about, run in ways.get(options.model, network)(options):
         path = options.out / where(options.model, options.data_set)
         store(path, about, run)
@@ -45,8 +47,9 @@ def main() -> None:
 
 def where(model: str, data_set: str) -> Path:
     """File of a curve, below the assignments; reports draw those with the name of a data set."""
-    if model == "norms":
-        return Path("transformer_norm/curves/gradients.json")
+    if model in ("norms", "norm-training"):
+        name = {"norms": "gradients", "norm-training": "training"}[model]
+        return Path(f"transformer_norm/curves/{name}.json")
     if model in ("ddpm", "aae"):
         return Path(f"{model}/curves/{data_set}.json")
     drawn = "vae" if data_set == "digits" else "categorical"
@@ -68,11 +71,11 @@ def network(options: argparse.Namespace) -> Kept:
     }
     budget = vae_training.Budget(options.epochs or 80, options.core_minutes)
     for seed in options.seeds:
-        kept = options.scratch / f"{options.model}-{options.data_set}-{seed}.safetensors"
-        for run in vae_training.train(
-            vae_training.Training(recipe, images, seed), seed, budget, kept
-        ):
-            yield about, vars(run)
+        name = f"{options.model}-{options.data_set}-{device.type}-{seed}"
+        kept = options.scratch / f"{name}.safetensors"
+        training = vae_training.Training(recipe, images, seed)
+        for run in vae_training.train(training, seed, budget, kept):
+            yield about, vars(run) | {"device": about["device"]}
 
 
 def notebook(options: argparse.Namespace) -> Kept:
@@ -95,6 +98,13 @@ def norms(options: argparse.Namespace) -> Kept:
     about = {"model": "linear sublayers of 64 features", **versions(torch.device("cpu"))}
     for seed in options.seeds:
         yield about, by_layer(seed)
+
+
+def norm_training(options: argparse.Namespace) -> Kept:
+    """The classifier of the notebook on normalisation, at several depths."""
+    about = {"model": "the notebook's classifier", **versions(torch.device("cpu"))}
+    for seed in options.seeds:
+        yield about, by_step(seed, find("digits"))
 
 
 def _device(name: str) -> torch.device:

@@ -183,8 +183,8 @@ def test_the_mean_image_leaves_the_variance() -> None:
 
 def test_pre_norm_keeps_gradients_that_grow_towards_the_input() -> None:
     runs: list[dict[str, Any]] = [by_layer(seed) for seed in range(8)]
-    pre = torch.tensor([run["pre, 12 layers"] for run in runs]).log().mean(dim=0)
-    post = torch.tensor([run["post, 12 layers"] for run in runs]).log().mean(dim=0)
+    pre = torch.tensor([run["pre, depth 12"] for run in runs]).log().mean(dim=0)
+    post = torch.tensor([run["post, depth 12"] for run in runs]).log().mean(dim=0)
     assert pre.shape == post.shape == (12,)
     assert pre[0] - pre[-1] > 0.7  # more than doubled
     assert abs(post[0] - post[-1]) < 0.3
