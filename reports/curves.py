@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ def reference(folder: Path, data_set: str, metric: str) -> Band | None:
     curves = [run[f"test_{metric}"] for run in stored["runs"] if f"test_{metric}" in run]
     if not curves:
         return None
-    by_epoch = list(zip(*curves, strict=False))
+    # A run may be longer than the others: from there on it is the band.
+    by_epoch = [[v for v in at if v is not None] for at in zip_longest(*curves)]
     return Band(
         tuple(map(min, by_epoch)), tuple(map(max, by_epoch)), len(curves), str(stored["device"])
     )

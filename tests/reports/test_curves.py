@@ -50,6 +50,17 @@ def test_the_band_holds_the_lowest_and_the_highest_run(assignment: Assignment) -
     assert band.runs == 2
 
 
+def test_the_longest_run_goes_on_where_the_others_end(tmp_path: Path) -> None:
+    (tmp_path / "curves").mkdir()
+    runs = [{"test_bpd": [4.0, 3.0, 2.5]}, {"test_bpd": [4.1, 2.9]}]
+    stored = json.dumps({"device": "cpu", "runs": runs})
+    (tmp_path / "curves" / "mnist.json").write_text(stored, "utf-8")
+    band = curves.reference(tmp_path, "mnist", "bpd")
+    assert band is not None
+    assert band.low == (4.0, 2.9, 2.5)
+    assert band.high == (4.1, 3.0, 2.5)
+
+
 def test_a_curve_like_the_references_lies_in_its_band(assignment: Assignment) -> None:
     view = curves.view(result(4.05, 2.9, 2.1), assignment, "bpd")
     assert view is not None
