@@ -83,7 +83,7 @@ class Store:
     def add_verdict(self, student_id: str, verdict: Verdict) -> None:
         """Keeps one verdict at once, before the submission is finished."""
         row = (student_id, verdict.question, verdict.check, json.dumps(verdict.to_json()))
-        with self._written():
+        with self._unhurried(), self._written():
             self._db.execute(
                 "insert or replace into verdicts (student_id, question, check_name, verdict) "
                 "values (?, ?, ?, ?)",
@@ -155,28 +155,18 @@ class Store:
         with self._written():
             self._db.execute("insert or replace into facts values (?, ?)", (name, value))
 
-    def _marks_in_force(self) -> dict[str, dict[str, marks.Mark]]:
-        with self._read():
-            given = marks.by_place(self._db)
-        found: dict[str, dict[str, marks.Mark]] = {}
-        for (student_id, question), own in given.items():
-            if mark := marks.in_force(own):
-                found.setdefault(student_id, {})[question] = mark
-        return found
-
-    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        with self._read():
-            return self._db.execute(query, values).fetchall()
-
     @contextmanager
-    def _read(self) -> Iterator[None]:
+    def _unhurried(self) -> Iterator[None]:
+        """Without waiting for the disk.
+
+        What is written outlives this process at once, and a power failure from the next write on
+        that is waited for: the verdicts of a submission are then all there, or all run again.
+        """
+        self._db.execute("pragma synchronous = normal")
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            raise InfrastructureError(
-                f"the results in {self._path} cannot be read ({error}): choose another --out, or "
-                "move the file away and run again"
-            ) from error
+        finally:
+            self._db.execute("pragma synchronous = full")
 
     @contextmanager
     def _written(self) -> Iterator[None]:
