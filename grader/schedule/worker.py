@@ -13,8 +13,6 @@ import threading
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 
-import torch
-
 from grader.authored import sentences
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.kernel import session
@@ -35,6 +33,8 @@ def work(pipe: Connection, settings: Settings, slot: int) -> None:
     _end_with_scheduler()
     # Ctrl-C reaches the whole process group; only the scheduler acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import torch  # the scheduler imports this module, too, and has no use for it
+
     # The cores are shared out among the workers already.
     torch.set_num_threads(settings.threads)
     session.preload()

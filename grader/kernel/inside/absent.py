@@ -133,6 +133,10 @@ def _imported(name: str) -> Any:
 class InnerImports(ast.NodeTransformer):
     """Has an import inside a function, which runs when that is called, fall back on stand-ins."""
 
+    def visit(self, node: ast.AST) -> Any:
+        """Statements only: no expression has an import in it."""
+        return node if isinstance(node, ast.expr) else super().visit(node)
+
     def visit_Try(self, node: ast.Try) -> ast.Try:
         """Left alone: an import inside `try` has an answer of its own."""
         return node
@@ -170,7 +174,7 @@ class StandInImports(ast.NodeTransformer):
     def visit_Module(self, node: ast.Module) -> ast.Module:
         """Imports at the top, and those inside of functions."""
         node.body = [self._guarded(statement) for statement in node.body]
-        return ast.fix_missing_locations(node)
+        return node
 
     def _guarded(self, statement: ast.stmt) -> ast.stmt:
         if not isinstance(statement, Import):
@@ -187,7 +191,7 @@ class StandInImports(ast.NodeTransformer):
 def with_stand_ins(statement: ast.stmt) -> ast.stmt:
     """A statement in which imports inside of functions fall back on stand-ins."""
     transformed: ast.stmt = InnerImports().visit(statement)
-    return ast.fix_missing_locations(transformed)
+    return transformed
 
 
 def _caught(statement: Import, fallback: list[ast.stmt]) -> ast.Try:
