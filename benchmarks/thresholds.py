@@ -53,7 +53,8 @@ class Scale:
         return self._on_the_way(self.zero_share)
 
     def _on_the_way(self, share: float) -> float:
-        mean, baseline = statistics.mean(self.reached()), self.curve()["baseline"][self.figure]
+        mean = statistics.mean(self.reached())
+        baseline: float = self.curve()["baseline"][self.figure]
         return round(mean + share * (baseline - mean), 2)
 
 
