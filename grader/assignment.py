@@ -83,6 +83,8 @@ class Figure(Table):
     after: str = Field(description="grade_id or tag of the cell whose output holds it")
     rows: int = Field(default=1, gt=0)
     columns: int = Field(default=1, gt=0)
+    panels: int | None = Field(default=None, gt=0, description="in whatever rows")
+    axes: bool = Field(default=False, description="whether it is a plot whose axes have labels")
 
 
 class LearningCurve(Table):

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from grader.assignment import Assignment, Question
 from grader.checks.verdict import Outcome
 from grader.results import SubmissionResult
-from reports import check, curves, metrics, outputs
+from reports import beside, check, curves, metrics, outputs
+from reports.beside import Beside
 from reports.check import CheckView
 from reports.curves import CurveView
 from reports.highlighting import highlighted
@@ -61,6 +62,7 @@ class Card:
     overruled: tuple[CheckView, ...]
     metric: Metric | None
     curve: CurveView | None
+    beside: Beside | None
     cells: tuple[CellView, ...]
     expanded: bool
 
@@ -125,6 +127,8 @@ def card(
             else None
         ),
         curve=curves.view(result, assignment, question.curve.metric) if question.curve else None,
+        # The reference's figure could be handed in as one's own.
+        beside=beside.view(assignment, question, cells) if staff else None,
         cells=own,
         expanded=outcome is not Outcome.PASSED or any(cell.outputs for cell in own),
     )

@@ -38,11 +38,10 @@ from grader.checks import (
     check,
     credit,
     evidence,
-    expect,
     expect_all_close,
 )
 from grader.checks.declare import Detectable
-from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
+from grader.checks.figures import expect_figure
 from grader.checks.measuring import benefit
 from reference import aae
 
@@ -257,11 +256,4 @@ def held_out_images_come_back(subject: Subject, held_out: Array, question: Any, 
 @check("samples", points=1)
 def images_from_the_prior_are_shown(outputs: Sequence[Mapping[str, Any]], question: Any) -> None:
     """The notebook shows one figure with a grid of decoded draws of the prior."""
-    layout = question.figure
-    pictures = [decode_png(png) for png in pngs_of(outputs, layout.after)]
-    expect(
-        len(pictures) > 0,
-        f"There is no figure in the output of the cell {layout.after!r}, nor of those added to it.",
-    )
-    expect_drawn(pictures[-1])
-    expect_grid(pictures[-1], layout.rows, layout.columns)
+    expect_figure(outputs, question.figure)

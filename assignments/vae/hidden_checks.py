@@ -23,14 +23,13 @@ from grader.checks import (
     check,
     credit,
     evidence,
-    expect,
     expect_all_close,
     expect_shape,
     expect_standard_normal,
 )
 from grader.checks.declare import Detectable
 from grader.checks.exact_null import detects
-from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
+from grader.checks.figures import expect_figure
 from grader.checks.measuring import benefit
 from reference.distributions import categorical_log_likelihood, kl_to_unit_gaussian
 
@@ -154,11 +153,4 @@ def held_out_images_are_coded_in_few_bits(
 @check("samples", points=1)
 def samples_are_shown_as_a_grid(outputs: Sequence[Mapping[str, Any]], question: Any) -> None:
     """The notebook shows one figure with a grid of 8x8 sampled images."""
-    layout = question.figure
-    pictures = [decode_png(png) for png in pngs_of(outputs, layout.after)]
-    expect(
-        len(pictures) > 0,
-        f"There is no figure in the output of the cell {layout.after!r}, nor of those added to it.",
-    )
-    expect_drawn(pictures[-1])
-    expect_grid(pictures[-1], layout.rows, layout.columns)
+    expect_figure(outputs, question.figure)

@@ -8,17 +8,42 @@ import io
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
+from grader.checks.axes import expect_labelled_axes
 from grader.checks.expectations import expect
 from grader.checks.failure import CheckFailure
 from grader.checks.recording import evidence
 from grader.checks.subject import Array
 
 MOST_PIXELS = 1 << 24
+
+
+class Layout(Protocol):
+    """What is read of a figure in `assignment.toml`."""
+
+    @property
+    def after(self) -> str:
+        """The cell that shows it."""
+
+    @property
+    def rows(self) -> int:
+        """Of images."""
+
+    @property
+    def columns(self) -> int:
+        """Of images."""
+
+    @property
+    def panels(self) -> int | None:
+        """How many there are, where their rows do not matter."""
+
+    @property
+    def axes(self) -> bool:
+        """Whether it is a plot whose axes have labels."""
 
 
 def pngs_of(cells: Sequence[Mapping[str, Any]], name: str) -> list[bytes]:
@@ -77,6 +102,61 @@ def expect_grid(picture: Array, rows: int, columns: int) -> None:
             raise CheckFailure(
                 f"Your figure shows {len(starts)} {name} of images; {wanted} are asked for."
             )
+
+
+def expect_panels(picture: Array, panels: int) -> None:
+    """Demands no other number of panels, in whatever rows; an undecided figure passes."""
+    said = ""
+    for rows in (rows for rows in range(1, panels + 1) if panels % rows == 0):
+        try:
+            expect_grid(picture, rows, panels // rows)
+            return
+        except CheckFailure as failure:
+            said = said or failure.message
+    raise CheckFailure(f"{said} In all there should be {panels} of them.")
+
+
+def expect_varied(picture: Array, rows: int, columns: int) -> None:
+    """Demands a grid in which some image has more than one shade."""
+    ink = np.abs(picture - picture[0, 0]) > 0.1
+    places = [_bands(ink.any(axis=axis)) for axis in (1, 0)]
+    if any(
+        len(starts) != wanted for (starts, _), wanted in zip(places, (rows, columns), strict=True)
+    ):
+        return  # no tiles to look at one by one
+    down, across = (
+        [slice(a, a + n) for a, n in zip(starts, sizes, strict=True)] for starts, sizes in places
+    )
+    spreads = [float(picture[y, x].std()) for y, x in itertools.product(down, across)]
+    expect(max(spreads) > 0.01, "Every image of your figure is of one shade.")
+
+
+def expect_figure(cells: Sequence[Mapping[str, Any]], layout: Layout) -> Array:
+    """Demands that the figure a question asks for is there, drawn, and laid out as it should be.
+
+    What cannot be decided passes; how good it is, a person says.
+
+    Returns:
+        The figure in grey: the last one that the cell shows.
+
+    Raises:
+        CheckFailure: it is missing, blank, of one shade, or surely has another layout.
+    """
+    pictures = [decode_png(png) for png in pngs_of(cells, layout.after)]
+    expect(
+        len(pictures) > 0,
+        f"There is no figure in the output of the cell {layout.after!r}, nor of those added to it.",
+    )
+    picture = pictures[-1]
+    expect_drawn(picture)
+    if layout.panels is not None:
+        expect_panels(picture, layout.panels)
+    elif (layout.rows, layout.columns) != (1, 1):
+        expect_grid(picture, layout.rows, layout.columns)
+        expect_varied(picture, layout.rows, layout.columns)
+    if layout.axes:
+        expect_labelled_axes(picture)
+    return picture
 
 
 def _names(cell: Mapping[str, Any]) -> set[str]:

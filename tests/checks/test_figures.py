@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from grader.assignment import Figure
 from grader.checks import CheckFailure
-from grader.checks.figures import decode_png, expect_drawn, expect_grid, pngs_of
+from grader.checks.figures import (
+    decode_png,
+    expect_drawn,
+    expect_figure,
+    expect_grid,
+    expect_panels,
+    expect_varied,
+    pngs_of,
+)
 from grader.data import find, held_out
 
 matplotlib.use("Agg")
@@ -122,3 +131,61 @@ def test_an_output_that_is_no_text_is_passed_over() -> None:
         "outputs": [{"data": {"image/png": ["a", "b"]}}, {"output_type": "stream"}],
     }
     assert pngs_of([odd], "samples") == []
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 6), (2, 3), (3, 2)])
+def test_panels_may_stand_in_any_rows(rows: int, columns: int) -> None:
+    expect_panels(decode_png(subplots(rows, columns)), 6)
+
+
+def test_another_number_of_panels_is_named() -> None:
+    with pytest.raises(CheckFailure, match=r"shows 4 columns.*In all there should be 6"):
+        expect_panels(decode_png(subplots(1, 4)), 6)
+
+
+def shades(*levels: int) -> Any:
+    """A row of tiles, each of one shade, on white."""
+    page = np.full((30, 30 * len(levels)), 255)
+    for i, level in enumerate(levels):
+        page[5:25, 30 * i + 5 : 30 * i + 25] = level
+    return decode_png(encoded(page))
+
+
+def test_images_of_one_shade_each_show_nothing() -> None:
+    with pytest.raises(CheckFailure, match="of one shade"):
+        expect_varied(shades(0, 90, 180), 1, 3)
+
+
+def test_one_image_with_something_on_it_is_enough() -> None:
+    picture = shades(0, 90, 180)
+    picture[10:15, 10:15] = 0.5
+    expect_varied(picture, 1, 3)
+
+
+def test_tiles_that_touch_are_not_looked_at_one_by_one() -> None:
+    expect_varied(decode_png(tiled(8, 8)), 8, 8)
+
+
+GRID = Figure(after="samples", rows=8, columns=8)
+
+
+def test_the_figure_that_is_asked_for_passes() -> None:
+    picture = expect_figure([cell("samples", subplots(2, 2), subplots(8, 8))], GRID)
+    assert picture.ndim == 2
+
+
+@pytest.mark.parametrize(
+    ("png", "layout", "says"),
+    [
+        (None, GRID, "no figure in the output of the cell 'samples'"),
+        (encoded(np.full((50, 50), 255)), GRID, "blank"),
+        (subplots(4, 4), GRID, "8 are asked for"),
+        (subplots(1, 4), Figure(after="samples", panels=6), "should be 6"),
+        (subplots(1, 1), Figure(after="samples", axes=True), "no label on the"),
+    ],
+    ids=["missing", "blank", "another grid", "other panels", "no labels"],
+)
+def test_a_figure_of_another_kind_fails(png: bytes | None, layout: Figure, says: str) -> None:
+    cells = [cell("samples", *([] if png is None else [png]))]
+    with pytest.raises(CheckFailure, match=says):
+        expect_figure(cells, layout)
