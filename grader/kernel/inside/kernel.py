@@ -19,7 +19,6 @@ from grader.wire.channel import Channel
 
 # Name under which the first hidden request finds the channel to the grader.
 CHANNEL = "GRADER_CHANNEL_FD"
-_CONFIG = Config({"HistoryManager": {"enabled": False}})
 
 
 class _Kernel(ipkernel.IPythonKernel):
@@ -53,7 +52,7 @@ class _Kernel(ipkernel.IPythonKernel):
 
 def make_kernel() -> None:
     """Makes the kernel that forks of this process will run: for the zygote."""
-    _Kernel.instance(config=_CONFIG)
+    _Kernel.instance(config=_config())
 
 
 def run_kernel(settings: dict[str, Any]) -> None:
@@ -80,7 +79,7 @@ def run_kernel(settings: dict[str, Any]) -> None:
     file = Path(os.environ["HOME"]) / "connection.json"
     file.write_text(json.dumps(connection), "utf-8")
     app: Any = SandboxedKernel.instance(
-        connection_file=str(file), kernel_class=_Kernel, config=_CONFIG
+        connection_file=str(file), kernel_class=_Kernel, config=_config()
     )
     app.initialize()
     install(app.shell)
@@ -93,6 +92,10 @@ def answer_requests() -> None:
 
     shell: Any = get_ipython()
     serve(shell.user_ns, Channel(socket.socket(fileno=int(os.environ.pop(CHANNEL)))))
+
+
+def _config() -> Config:
+    return Config({"HistoryManager": {"enabled": False}})
 
 
 def _adopt(target: zmq.Socket[bytes], fd: int) -> None:
