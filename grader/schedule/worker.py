@@ -9,9 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from multiprocessing import connection
 from multiprocessing.connection import Connection
+from types import ModuleType
 
 from grader.authored import sentences
 from grader.errors import AssignmentError, GraderError, InfrastructureError
@@ -37,6 +39,8 @@ def work(pipe: Connection, settings: Settings, slot: int) -> None:
 
     # The cores are shared out among the workers already.
     torch.set_num_threads(settings.threads)
+    # Each driver would import the program anew that was started at the command line.
+    sys.modules["__main__"] = ModuleType("__main__")
     session.preload()
     if not _ready(pipe, settings):
         return

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import zmq
 from ipykernel import heartbeat, ipkernel, kernelapp
@@ -55,22 +55,25 @@ def make_kernel() -> None:
     _Kernel.instance(config=_config())
 
 
+class _Application(kernelapp.IPKernelApp):
+    """Adopts listening sockets instead of binding its own."""
+
+    socket_fds: ClassVar[dict[int, int]] = {}  # by the port that only numbers them
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Nothing was typed: what there is to set stands in the settings."""
+
+    def _bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
+        _adopt(s, self.socket_fds[port])
+        return port
+
+
 def run_kernel(settings: dict[str, Any]) -> None:
     """Becomes an ipykernel; returns when it is shut down."""
     connection = settings["connection"]
     descriptors: dict[str, int] = settings["socket_fds"]
     os.environ[CHANNEL] = str(settings["channel_fd"])
-    by_port = {connection[f"{name}_port"]: fd for name, fd in descriptors.items()}
-
-    class SandboxedKernel(kernelapp.IPKernelApp):
-        """Adopts listening sockets instead of binding its own."""
-
-        def parse_command_line(self, argv: list[str] | None = None) -> None:
-            """Nothing was typed: what there is to set stands in the settings."""
-
-        def _bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
-            _adopt(s, by_port[port])
-            return port
+    _Application.socket_fds = {connection[f"{name}_port"]: fd for name, fd in descriptors.items()}
 
     def bind_heartbeat(self: heartbeat.Heartbeat) -> None:
         _adopt(self.socket, descriptors["hb"])
@@ -78,7 +81,7 @@ def run_kernel(settings: dict[str, Any]) -> None:
     setattr(heartbeat.Heartbeat, "_bind_socket", bind_heartbeat)  # noqa: B010  typed as a method
     file = Path(os.environ["HOME"]) / "connection.json"
     file.write_text(json.dumps(connection), "utf-8")
-    app: Any = SandboxedKernel.instance(
+    app: Any = _Application.instance(
         connection_file=str(file), kernel_class=_Kernel, config=_config()
     )
     app.initialize()
