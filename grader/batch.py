@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -15,7 +15,7 @@ from grader.assignment import Assignment
 from grader.data import find
 from grader.errors import InfrastructureError, UsageError
 from grader.export.grades import grades_csv
-from grader.export.results import results_json
+from grader.export.results import results_parts
 from grader.exporting import assignment_of_run
 from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
@@ -85,7 +85,7 @@ class Outcome:
         regrades: what came out otherwise when it was graded again; of a run, by this run.
     """
 
-    results: tuple[SubmissionResult, ...]
+    results: Collection[SubmissionResult]
     sentences: dict[str, str]
     out: Path
     pages: tuple[str, ...] = ()
@@ -148,12 +148,12 @@ def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outco
 
     assignment = assignment_of_run(store, out)
     # After a change of assignment, what has not run again yet is no result of this one.
-    results = tuple(r for r in store.results() if r.assignment == assignment.name)
+    results = store.of(assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
     changed = regrades(store.replaced(), results)
     with _writing(out):
-        _write(out / "results.json", results_json(results))
-        _write(out / "grades.csv", grades_csv(results, assignment.late))
+        _write(out / "results.json", results_parts(results))
+        _write(out / "grades.csv", [grades_csv(results, assignment.late)])
         pages = []
         if _wanted("staff", audience, report := out / "report"):
             render(results, assignment, report, out / "notebooks", sentences, changed)
@@ -274,10 +274,11 @@ def _pending(
     )
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, parts: Iterable[str]) -> None:
     partial = path.with_suffix(".partial")
     # Half a surrogate from a file name is no character: it is written as its escape.
-    partial.write_text(text, "utf-8", "backslashreplace", newline="")
+    with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        file.writelines(parts)
     partial.replace(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.progress import (
@@ -168,10 +169,10 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
         console.print()
         console.print(_regrades(outcome.regrades))
     console.print()
-    graded = [r for r in results if r.status != "infrastructure"]
+    graded = [(r.score, r.max_score) for r in results if r.status != "infrastructure"]
     if graded:
-        mean = sum(r.score for r in graded) / len(graded)
-        line = Text(f"mean {mean:.1f} / {max(r.max_score for r in graded):g} · ")
+        mean = sum(score for score, _ in graded) / len(graded)
+        line = Text(f"mean {mean:.1f} / {max(most for _, most in graded):g} · ")
         written = ("grades.csv", *outcome.pages)
         line.append(" · ".join(f"{shown_out}/{name}" for name in written), style="bold")
         console.print(line, soft_wrap=True)
@@ -180,7 +181,7 @@ def print_outcome(console: Console, outcome: Outcome, shown_out: str) -> None:
         console.print(f"stopped; {len(results)} results are kept; the same command goes on")
 
 
-def _students(results: tuple[SubmissionResult, ...]) -> Table:
+def _students(results: Collection[SubmissionResult]) -> Table:
     table = _table("student", "score", "state", "lost points on")
     table.columns[1].justify = "right"
     for result in results:
@@ -189,19 +190,23 @@ def _students(results: tuple[SubmissionResult, ...]) -> Table:
     return table
 
 
-def _counts(results: tuple[SubmissionResult, ...]) -> Table:
-    groups = Counter(_group(result) for result in results)
+def _counts(results: Collection[SubmissionResult]) -> Table:
+    groups: Counter[str] = Counter()
+    waiting = 0
+    for result in results:
+        groups[_group(result)] += 1
+        waiting += result.waiting
     table = _table("", "")
     table.columns[1].justify = "right"
     for name in _GROUPS:
         if groups[name]:
             table.add_row(name, str(groups[name]))
-    if waiting := sum(result.waiting for result in results):
+    if waiting:
         table.add_row("wait for a person", str(waiting))
     return table
 
 
-def _mistakes(results: tuple[SubmissionResult, ...], sentences: dict[str, str]) -> Table | None:
+def _mistakes(results: Collection[SubmissionResult], sentences: dict[str, str]) -> Table | None:
     counted: Counter[str] = Counter()
     for result in results:
         counted.update({mistake for v in result.verdicts for mistake in v.mistakes})

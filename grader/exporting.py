@@ -76,7 +76,7 @@ def read_gradebook(folder: Path, roster: Path | None = None) -> Gradebook:
         raise UsageError(f"{folder} holds no results; `grader run SUBMISSIONS` makes them")
     with Store(folder) as store:
         assignment = assignment_of_run(store, folder)
-        results = tuple(r for r in store.results() if r.assignment == assignment.name)
+        results = store.of(assignment.name)
         sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
     joined = None if roster is None else join(_text(roster), roster.name, results)
     return Gradebook(assignment, results, sentences, joined)
@@ -109,7 +109,7 @@ def _one(book: Gradebook, format: Format, out: Path) -> tuple[Path, ...]:
 
 def _gradescope(book: Gradebook, out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
-    files = []
+    files: list[Path] = []
     for result in book.results:
         files.append(out / f"{slug(result.student_id)}.json")
         files[-1].write_text(gradescope_results(book, result), "utf-8", "backslashreplace")

@@ -53,18 +53,14 @@ def regrades(
         before: what each result has replaced, by student.
         results: as they stand; after a fault of ours there is nothing to compare yet.
     """
-    pairs = [
-        (known, result)
-        for result in results
-        if (known := before.get(result.student_id))
-        and known.assignment == result.assignment
-        and result.status != "infrastructure"
-    ]
-    return tuple(
-        Regrade(was, now, changes, tuple(_causes(was, now)))
-        for was, now in pairs
-        if (changes := tuple(_changes(was, now)))
-    )
+    return tuple(filter(None, (_regrade(before.get(r.student_id), r) for r in results)))
+
+
+def _regrade(was: SubmissionResult | None, now: SubmissionResult) -> Regrade | None:
+    if was is None or was.assignment != now.assignment or now.status == "infrastructure":
+        return None
+    changes = tuple(_changes(was, now))
+    return Regrade(was, now, changes, tuple(_causes(was, now))) if changes else None
 
 
 def _changes(was: SubmissionResult, now: SubmissionResult) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +46,64 @@ create table if not exists facts (name text primary key, value text not null) st
 FILE = "grader.sqlite"
 
 
-class Store:
+class _Reader:
+    """What can be asked of a store's file, by any number of processes at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = _connected(path)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._db.close()
+
+    def finished(self, student_id: str) -> str | None:
+        """The key under which a student's result stands; None for infrastructure failures."""
+        query = "select key from results where student_id = ? and status != 'infrastructure'"
+        return next((str(key) for (key,) in self.rows(query, student_id)), None)
+
+    def results(self) -> Iterator[SubmissionResult]:
+        """Every result, ordered by student, with what people marked."""
+        in_force = self._marks_in_force()
+        for result in self.automatic():
+            yield with_marks(result, in_force.get(result.student_id, {}))
+
+    def automatic(self) -> Iterator[SubmissionResult]:
+        """Every result as the checks left it, ordered by student."""
+        for (text,) in self.rows("select result from results order by student_id"):
+            yield SubmissionResult.from_json(json.loads(text))
+
+    def fact(self, name: str) -> str | None:
+        """Something about the run as a whole, such as the assignment's folder."""
+        rows = self.rows("select value from facts where name = ?", name)
+        return next((str(value) for (value,) in rows), None)
+
+    def rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one: a class is larger than what should be in memory at a time."""
+        with self._read():
+            yield from self._db.execute(query, values)
+
+    def _marks_in_force(self) -> dict[str, dict[str, marks.Mark]]:
+        with self._read():
+            given = marks.by_place(self._db)
+        found: dict[str, dict[str, marks.Mark]] = {}
+        for (student_id, question), own in given.items():
+            if mark := marks.in_force(own):
+                found.setdefault(student_id, {})[question] = mark
+        return found
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise InfrastructureError(
+                f"the results in {self._path} cannot be read ({error}): choose another --out, or "
+                "move the file away and run again"
+            ) from error
+
+
+class Store(_Reader):
     """What is known about every submission of one output folder.
 
     Args:
@@ -110,45 +167,27 @@ class Store:
                 "values (?, ?, ?, ?)",
                 row,
             )
+            # They are in the result now.
+            self._db.execute("delete from verdicts where student_id = ?", (result.student_id,))
 
-    def finished(self, student_id: str) -> str | None:
-        """The key under which a student's result stands; None for infrastructure failures."""
-        query = "select key from results where student_id = ? and status != 'infrastructure'"
-        return next((str(key) for (key,) in self._rows(query, student_id)), None)
+    def of(self, assignment: str) -> Collection[SubmissionResult]:
+        """The results of one assignment, read from the file each time that they are gone through.
 
-    def results(self) -> Iterator[SubmissionResult]:
-        """Every result, ordered by student, with what people marked."""
-        in_force = self._marks_in_force()
-        for result in self.automatic():
-            yield with_marks(result, in_force.get(result.student_id, {}))
+        They can be had after the store was closed, too.
+        """
+        return _Kept(self._path, assignment)
 
-    def automatic(self) -> Iterator[SubmissionResult]:
-        """Every result as the checks left it, ordered by student."""
-        for (text,) in self._rows("select result from results order by student_id"):
-            yield SubmissionResult.from_json(json.loads(text))
-
-    def replaced(self) -> dict[str, SubmissionResult]:
+    def replaced(self) -> Mapping[str, SubmissionResult]:
         """What students had before they were last graded again, with what people marked."""
-        in_force = self._marks_in_force()
-        return {
-            str(student_id): with_marks(
-                SubmissionResult.from_json(json.loads(text)), in_force.get(student_id, {})
-            )
-            for student_id, text in self._rows("select student_id, result from replaced")
-        }
+        return _Replaced(self, self._marks_in_force())
 
     def forget_others(self, student_ids: set[str]) -> None:
         """Drops results of students who are no longer among the submissions."""
-        known = {row[0] for row in self._rows("select student_id from results")}
+        known = {row[0] for row in self.rows("select student_id from results")}
         with self._written():
             for student_id in known - student_ids:
                 for table in ("results", "replaced", "verdicts"):
                     self._db.execute(f"delete from {table} where student_id = ?", (student_id,))  # noqa: S608
-
-    def fact(self, name: str) -> str | None:
-        """Something about the run as a whole, such as the assignment's folder."""
-        rows = self._rows("select value from facts where name = ?", name)
-        return next((str(value) for (value,) in rows), None)
 
     def set_fact(self, name: str, value: str) -> None:
         """Keeps something about the run as a whole."""
@@ -180,6 +219,45 @@ class Store:
             # Whatever interrupts one transaction, Ctrl-C included, the next must be able to begin.
             if self._db.in_transaction:
                 self._db.execute("rollback")
+
+
+class _Kept(Collection[SubmissionResult]):
+    def __init__(self, path: Path, assignment: str) -> None:
+        self._path = path
+        self._assignment = assignment
+
+    def __iter__(self) -> Iterator[SubmissionResult]:
+        with closing(_Reader(self._path)) as reader:
+            yield from (r for r in reader.results() if r.assignment == self._assignment)
+
+    def __len__(self) -> int:
+        query = "select count(*) from results where json_extract(result, '$.assignment') = ?"
+        with closing(_Reader(self._path)) as reader:
+            return next(int(count) for (count,) in reader.rows(query, self._assignment))
+
+    def __contains__(self, result: object) -> bool:
+        return any(result == kept for kept in self)
+
+
+class _Replaced(Mapping[str, SubmissionResult]):
+    def __init__(self, store: Store, marks_: dict[str, dict[str, marks.Mark]]) -> None:
+        self._store = store
+        self._marks = marks_
+
+    def __getitem__(self, student_id: str) -> SubmissionResult:
+        for (text,) in self._store.rows(
+            "select result from replaced where student_id = ?", student_id
+        ):
+            result = SubmissionResult.from_json(json.loads(text))
+            return with_marks(result, self._marks.get(student_id, {}))
+        raise KeyError(student_id)
+
+    def __iter__(self) -> Iterator[str]:
+        for (student_id,) in self._store.rows("select student_id from replaced"):
+            yield str(student_id)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.assignment import Assignment, Question
@@ -16,8 +16,8 @@ from reports.outcome import LOOKS, UNDECIDED, UNGRADED, Look, combined
 from reports.pair import PairPage
 from reports.regraded import RegradeView
 from reports.regraded import views as regrade_views
-from reports.roster import Row, Trouble, row, runs_again, troubles
-from reports.shared import SharedMistake, announcement, shared_mistakes
+from reports.roster import Row, Trouble, Troubled, row, runs_again
+from reports.shared import Made, SharedMistake, announcement
 from reports.typeset import counted, label, points
 
 # One student's verdicts by question.
@@ -67,7 +67,7 @@ class ClassPage:
 
 
 def page(
-    results: Sequence[SubmissionResult],
+    results: Iterable[SubmissionResult],
     slugs: Mapping[str, str],
     assignment: Assignment,
     catalogue: Mapping[str, str],
@@ -77,48 +77,73 @@ def page(
     """The page of a class.
 
     Args:
-        results: one per student.
+        results: one per student; gone through once, none is kept.
         slugs: file names without suffix, by student id.
         assignment: its title and questions.
         catalogue: sentence for students by mistake id.
         regrades: what has come out otherwise than before.
         alike: pairs whose code is alike, with pages of their own.
     """
-    answers = {result.student_id: _answers(result) for result in results}
-    scored = [result for result in results if result.verdicts and not runs_again(result)]
-    outcomes = {student: _outcomes(own, assignment) for student, own in answers.items()}
-    graded = [result.student_id for result in scored]
+    tally = _Tally(assignment)
+    for result in results:
+        tally.add(result, slugs)
     total = sum(question.points for question in assignment.questions)
-    rows = tuple(
-        row(result, slugs[result.student_id], outcomes[result.student_id]) for result in results
-    )
-    mistakes = shared_mistakes(scored, slugs, assignment, catalogue)
+    mistakes = tally.made.shared(len(tally.scores), assignment, catalogue)
     regraded = regrade_views(regrades, slugs, assignment)
     return ClassPage(
         assignment=label(assignment.title, 200),
-        line=_line(results, scored),
-        figures=_figures(scored, total),
-        troubles=troubles(results, slugs),
-        unsafe=sum(result.provenance.isolation == "none" for result in results),
-        histogram=histogram([result.score for result in scored], total),
+        line=_line(len(tally.rows), tally.scores, tally.waiting),
+        figures=_figures(tally.scores, total),
+        troubles=tally.troubled.troubles(),
+        unsafe=tally.unsafe,
+        histogram=histogram(tally.scores, total),
         questions=tuple(
-            _question(
-                question.sheet or str(index + 1),
-                question,
-                [outcomes[student][index] for student in graded],
-                [answers[student].get(question.id, ()) for student in graded],
+            _question(question.sheet or str(index + 1), question, outcomes, earned)
+            for index, (question, outcomes, earned) in enumerate(
+                zip(assignment.questions, tally.outcomes, tally.earned, strict=True)
             )
-            for index, question in enumerate(assignment.questions)
         ),
         legend=tuple(dict.fromkeys([*LOOKS.values(), UNGRADED])),
         mistakes=mistakes,
-        announcement=announcement(mistakes, len(scored)),
-        regraded=_regraded(len(regraded), len(regrades), len(results)),
+        announcement=announcement(mistakes, len(tally.scores)),
+        regraded=_regraded(len(regraded), len(regrades), len(tally.rows)),
         regrades=regraded,
         alike=tuple(alike),
-        rows=rows,
-        standings=_standings(rows),
+        rows=tuple(tally.rows),
+        standings=_standings(tally.rows),
     )
+
+
+class _Tally:
+    """What the page needs of each result, and nothing more of it."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._questions = assignment.questions
+        self.outcomes: list[Counter[Outcome | None]] = [Counter() for _ in self._questions]
+        # Of those that are decided.
+        self.earned: list[list[float]] = [[] for _ in self._questions]
+        self.scores: list[float] = []
+        self.rows: list[Row] = []
+        self.waiting = self.unsafe = 0
+        self.made, self.troubled = Made(), Troubled()
+
+    def add(self, result: SubmissionResult, slugs: Mapping[str, str]) -> None:
+        answers = _answers(result)
+        outcomes = [combined(answers.get(question.id, ())) for question in self._questions]
+        self.rows.append(row(result, slugs[result.student_id], outcomes))
+        self.troubled.add(result, slugs)
+        self.unsafe += result.provenance.isolation == "none"
+        if not result.verdicts or runs_again(result):
+            return
+        self.scores.append(result.score)
+        self.waiting += result.waiting
+        self.made.add(result, slugs)
+        for question, outcome, counts, earned in zip(
+            self._questions, outcomes, self.outcomes, self.earned, strict=True
+        ):
+            counts[outcome] += 1
+            if outcome not in UNDECIDED:
+                earned.append(sum(verdict.points for verdict in answers.get(question.id, ())))
 
 
 def _answers(result: SubmissionResult) -> Answers:
@@ -128,15 +153,10 @@ def _answers(result: SubmissionResult) -> Answers:
     return answers
 
 
-def _outcomes(answers: Answers, assignment: Assignment) -> list[Outcome | None]:
-    return [combined(answers.get(question.id, ())) for question in assignment.questions]
-
-
-def _line(results: Sequence[SubmissionResult], scored: Sequence[SubmissionResult]) -> str:
-    waiting = sum(result.waiting for result in scored)
-    parts = [counted(len(results), "hand-in"), f"{len(scored)} graded"]
-    if scored:
-        parts.append(f"mean {points(round(statistics.fmean(r.score for r in scored), 1))}")
+def _line(count: int, scores: Sequence[float], waiting: int) -> str:
+    parts = [counted(count, "hand-in"), f"{len(scores)} graded"]
+    if scores:
+        parts.append(f"mean {points(round(statistics.fmean(scores), 1))}")
     if waiting:
         parts.append(f"{waiting} {'waits' if waiting == 1 else 'wait'} for a person")
     return ", ".join(parts) + "."
@@ -148,10 +168,9 @@ def _regraded(shown: int, changed: int, total: int) -> str:
     return f"{line}{left_out if shown < changed else ''}."
 
 
-def _figures(scored: Sequence[SubmissionResult], total: float) -> tuple[tuple[str, str], ...]:
-    if not scored:
+def _figures(scores: Sequence[float], total: float) -> tuple[tuple[str, str], ...]:
+    if not scores:
         return ()
-    scores = [result.score for result in scored]
     return (
         ("Mean", points(round(statistics.fmean(scores), 1))),
         ("Median", points(statistics.median(scores))),
@@ -164,21 +183,14 @@ def _figures(scored: Sequence[SubmissionResult], total: float) -> tuple[tuple[st
 def _question(
     number: str,
     question: Question,
-    outcomes: Sequence[Outcome | None],
-    verdicts: Sequence[Sequence[Verdict]],
+    counts: Mapping[Outcome | None, int],
+    earned: Sequence[float],
 ) -> QuestionRow:
-    counts = Counter(outcomes)
-    order = [*LOOKS, None]
     shares = tuple(
         Share(LOOKS[outcome] if outcome else UNGRADED, counts[outcome])
-        for outcome in order
+        for outcome in [*LOOKS, None]
         if counts[outcome]
     )
-    earned = [
-        sum(verdict.points for verdict in own)
-        for outcome, own in zip(outcomes, verdicts, strict=True)
-        if outcome not in UNDECIDED
-    ]
     return QuestionRow(
         number=label(number, 12),
         title=label(question.title, 200),

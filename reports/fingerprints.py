@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -64,6 +65,15 @@ def code_of(student_id: str, cells: Sequence[Cell], known: Collection[int] = ())
         for print_, first, last in _winnowed(own):
             prints[print_] = (*prints.get(print_, ()), Place(number, first, last))
     return Code(student_id, sources, prints)
+
+
+def prints_of(cells: Sequence[Cell], known: Collection[int] = ()) -> array[int]:
+    """The fingerprints of a notebook, each once and in order, without where they stand."""
+    own = (
+        [gram for gram in _grams(source) if gram[0] not in known]
+        for source in _sources(cells).values()
+    )
+    return array("I", sorted({print_ for grams in own for print_, _, _ in _winnowed(grams)}))
 
 
 def grams_of(cells: Sequence[Cell]) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,17 +43,33 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Hand-ins that need somebody, why, and what to do."""
+    """Hand-ins that need somebody, why, and what to do; `more` are not listed."""
 
     tone: str
     icon: str
     title: str
     advice: str
     entries: tuple[tuple[Link, str], ...]
+    more: int
 
 
 _RERUN = Standing("rerun", "To be run again", "ours")
 _UNREADABLE = Standing("unreadable", "Could not be read", "bad")
+_TROUBLES = (
+    (
+        _RERUN,
+        "wrench",
+        "failed on our side",
+        "They cost no points. Run the same command again: only these are run.",
+    ),
+    (
+        _UNREADABLE,
+        "alert",
+        "could not be read",
+        "Ask for the notebook again, or open the file and see what was handed in.",
+    ),
+)
+_LISTED = 200  # of a kind; the table has them all
 _STOPPED = {
     "timeout": Standing("timeout", "Out of time", "bad"),
     "memory": Standing("memory", "Out of memory", "bad"),
@@ -89,28 +106,35 @@ def runs_again(result: SubmissionResult) -> bool:
     return lost or result.status == "infrastructure"
 
 
-def troubles(results: Sequence[SubmissionResult], slugs: Mapping[str, str]) -> tuple[Trouble, ...]:
-    """Infrastructure failures first, then hand-ins that could not be read."""
-    groups = (
-        (
-            _RERUN,
-            "wrench",
-            "failed on our side",
-            "They cost no points. Run the same command again: only these are run.",
-        ),
-        (
-            _UNREADABLE,
-            "alert",
-            "could not be read",
-            "Ask for the notebook again, or open the file and see what was handed in.",
-        ),
-    )
-    return tuple(
-        Trouble(standing.tone, icon, f"{counted(len(found), 'hand-in')} {title}", advice, entries)
-        for standing, icon, title, advice in groups
-        if (found := [result for result in results if _standing(result) is standing])
-        and (entries := tuple((link(r, slugs), _reason(r)) for r in found))
-    )
+class Troubled:
+    """Hand-ins that need somebody, gathered from one result after the other."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Standing, list[tuple[Link, str]]] = {_RERUN: [], _UNREADABLE: []}
+        self._counts: Counter[Standing] = Counter()
+
+    def add(self, result: SubmissionResult, slugs: Mapping[str, str]) -> None:
+        """One hand-in, where it needs somebody."""
+        standing = _standing(result)
+        if standing in self._entries:
+            self._counts[standing] += 1
+            if self._counts[standing] <= _LISTED:
+                self._entries[standing].append((link(result, slugs), _reason(result)))
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Infrastructure failures first, then hand-ins that could not be read."""
+        return tuple(
+            Trouble(
+                standing.tone,
+                icon,
+                f"{counted(self._counts[standing], 'hand-in')} {title}",
+                advice,
+                tuple(self._entries[standing]),
+                self._counts[standing] - len(self._entries[standing]),
+            )
+            for standing, icon, title, advice in _TROUBLES
+            if self._counts[standing]
+        )
 
 
 def _reason(result: SubmissionResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from grader.results import SubmissionResult
 from reports.roster import Link, link
 from reports.typeset import counted, label, prose
 
+_LISTED = 200  # names under a mistake; `grades.csv` has them all
 _ANNOUNCED = 8  # more than this in one announcement is read by nobody
 _OPENING = (
     "Some mistakes in this assignment were made by several of you, so here are hints for all."
@@ -26,6 +28,8 @@ class SharedMistake:
 
     Attributes:
         name: its id in words, without what it is a mistake of.
+        students: the first of those who made it.
+        count: how many made it.
         share: of the graded hand-ins, in percent.
         announcement: a draft to the whole class that names nobody.
     """
@@ -35,49 +39,58 @@ class SharedMistake:
     says: str
     question: str
     students: tuple[Link, ...]
+    count: int
     share: float
     announcement: str
 
 
-def shared_mistakes(
-    results: Sequence[SubmissionResult],
-    slugs: Mapping[str, str],
-    assignment: Assignment,
-    catalogue: Mapping[str, str],
-) -> tuple[SharedMistake, ...]:
-    """Mistakes with the students who made them, the most frequent first."""
-    made: dict[str, dict[str, Link]] = {}
-    asked: dict[str, str] = {}
-    for result in results:
+class Made:
+    """Who has made which mistake, gathered from one result after the other."""
+
+    def __init__(self) -> None:
+        self._students: dict[str, list[Link]] = {}
+        self._counts: Counter[str] = Counter()
+        self._asked: dict[str, str] = {}
+
+    def add(self, result: SubmissionResult, slugs: Mapping[str, str]) -> None:
+        """The mistakes of one student."""
         for verdict in result.verdicts:
             for mistake in verdict.mistakes:
-                asked.setdefault(mistake, verdict.question)
-                made.setdefault(mistake, {})[result.student_id] = link(result, slugs)
-    titles = {
-        question.id: " ".join(filter(None, (question.sheet, question.title)))
-        for question in assignment.questions
-    }
-    frequent = sorted(made, key=lambda mistake: (-len(made[mistake]), mistake))
-    return tuple(
-        _shared(
-            mistake,
-            prose(catalogue.get(mistake, ""), 600),
-            label(titles.get(asked[mistake], ""), 200),
-            tuple(made[mistake].values()),
-            len(results),
+                self._asked.setdefault(mistake, verdict.question)
+        for mistake in dict.fromkeys(m for v in result.verdicts for m in v.mistakes):
+            self._counts[mistake] += 1
+            if self._counts[mistake] <= _LISTED:
+                self._students.setdefault(mistake, []).append(link(result, slugs))
+
+    def shared(
+        self, n_graded: int, assignment: Assignment, catalogue: Mapping[str, str]
+    ) -> tuple[SharedMistake, ...]:
+        """Mistakes with the students who made them, the most frequent first."""
+        titles = {
+            question.id: " ".join(filter(None, (question.sheet, question.title)))
+            for question in assignment.questions
+        }
+        frequent = sorted(self._counts, key=lambda mistake: (-self._counts[mistake], mistake))
+        return tuple(
+            _shared(
+                mistake,
+                prose(catalogue.get(mistake, ""), 600),
+                label(titles.get(self._asked[mistake], ""), 200),
+                tuple(self._students[mistake]),
+                self._counts[mistake],
+                n_graded,
+            )
+            for mistake in frequent
         )
-        for mistake in frequent
-    )
 
 
 def announcement(mistakes: Sequence[SharedMistake], n_graded: int) -> str:
     """One draft on every mistake that several made; empty where there is none."""
-    several = [mistake for mistake in mistakes if len(mistake.students) > 1][:_ANNOUNCED]
+    several = [mistake for mistake in mistakes if mistake.count > 1][:_ANNOUNCED]
     if not several:
         return ""
     paragraphs = [
-        f"{mistake.question or mistake.name} ({len(mistake.students)} of {n_graded}): "
-        f"{mistake.says}"
+        f"{mistake.question or mistake.name} ({mistake.count} of {n_graded}): {mistake.says}"
         for mistake in several
     ]
     return "\n\n".join([_OPENING, *paragraphs, _ADVICE])
@@ -89,7 +102,7 @@ def _in_words(mistake: str) -> str:
 
 
 def _shared(
-    mistake: str, says: str, question: str, students: tuple[Link, ...], n_graded: int
+    mistake: str, says: str, question: str, students: tuple[Link, ...], count: int, n_graded: int
 ) -> SharedMistake:
     return SharedMistake(
         id=label(mistake),
@@ -97,9 +110,10 @@ def _shared(
         says=says or label(mistake),
         question=question,
         students=students,
-        share=round(100 * len(students) / n_graded, 1),
+        count=count,
+        share=round(100 * count / n_graded, 1),
         announcement=(
-            f"On {question or 'one question'}: {len(students)} of {counted(n_graded, 'hand-in')} "
+            f"On {question or 'one question'}: {count} of {counted(n_graded, 'hand-in')} "
             f"share one mistake. {says} {_ADVICE}"
         ).replace("  ", " "),
     )

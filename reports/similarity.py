@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+
+import numpy as np
 
 from reports.fingerprints import Code
 
@@ -29,29 +30,56 @@ class Pair:
     shares: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Places of two students, and what they share."""
+
+    one: int
+    other: int
+    shared: frozenset[int]
+    shares: tuple[float, float]
+
+
 def pairs(codes: Sequence[Code]) -> tuple[Pair, ...]:
     """Pairs that share much of their own code, the most alike first."""
-    holders = Counter(print_ for code in codes for print_ in code.prints)
-    limit = min(max(_FEW, len(codes) // 10), _MANY)
-    own = [frozenset(p for p in code.prints if holders[p] <= limit) for code in codes]
-    found = [_pair(codes, own, *places) for places in _meeting(own)]
-    alike = [pair for pair in found if max(pair.shares) >= _SMALLEST]
-    return tuple(sorted(alike, key=lambda pair: (-max(pair.shares), -len(pair.shared))))[
-        :_MOST_PAIRS
+    return paired(alike([sorted(code.prints) for code in codes]), codes.__getitem__)
+
+
+def paired(found: Sequence[Alike], code_at: Callable[[int], Code]) -> tuple[Pair, ...]:
+    """The same with the code of both; `code_at` has that of the student at a place."""
+    return tuple(
+        Pair((code_at(each.one), code_at(each.other)), each.shared, each.shares) for each in found
+    )
+
+
+def alike(prints: Sequence[Sequence[int]]) -> tuple[Alike, ...]:
+    """Which students share much of their own code, the most alike first.
+
+    Args:
+        prints: of each student, each once. They are all that is kept of a class: a few KB each.
+    """
+    flat = np.concatenate(
+        [np.asarray(own, np.uint32) for own in prints] or [np.zeros(0, np.uint32)]
+    )
+    owners = np.repeat(np.arange(len(prints), dtype=np.uint32), [len(own) for own in prints])
+    order = np.argsort(flat, kind="stable")
+    flat, owners = flat[order], owners[order]
+    starts = np.flatnonzero(np.diff(flat, prepend=flat[:1] + 1))
+    counts = np.diff(starts, append=len(flat))
+    rare = counts <= min(max(_FEW, len(prints) // 10), _MANY)
+    groups = list(zip(starts[rare].tolist(), counts[rare].tolist(), strict=True))
+    own = np.bincount(
+        np.concatenate([owners[s : s + n] for s, n in groups] or [owners[:0]]),
+        minlength=len(prints),
+    )
+    met: dict[tuple[int, int], list[int]] = {}
+    for start, count in groups:
+        for pair in combinations(owners[start : start + count].tolist(), 2):
+            met.setdefault(pair, []).append(int(flat[start]))
+    found = [
+        Alike(one, other, frozenset(shared), (len(shared) / own[one], len(shared) / own[other]))
+        for (one, other), shared in met.items()
+        if len(shared) >= _FEWEST and len(shared) >= _SMALLEST * min(own[one], own[other])
     ]
-
-
-def _meeting(own: Sequence[frozenset[int]]) -> list[tuple[int, int]]:
-    """Places of those who share enough; no two are compared that share nothing."""
-    holders: dict[int, list[int]] = {}
-    for place, prints in enumerate(own):
-        for print_ in prints:
-            holders.setdefault(print_, []).append(place)
-    met = Counter(pair for places in holders.values() for pair in combinations(places, 2))
-    return [pair for pair, count in met.items() if count >= _FEWEST]
-
-
-def _pair(codes: Sequence[Code], own: Sequence[frozenset[int]], one: int, other: int) -> Pair:
-    shared = own[one] & own[other]
-    shares = (len(shared) / len(own[one]), len(shared) / len(own[other]))
-    return Pair((codes[one], codes[other]), shared, shares)
+    found.sort(key=lambda each: (-max(each.shares), -len(each.shared), each.one, each.other))
+    return tuple(found[:_MOST_PAIRS])

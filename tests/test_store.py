@@ -67,6 +67,29 @@ def test_another_try_forgets_the_verdicts_of_this_student_only(
     assert landed() == [("bob", "one_is_one")]
 
 
+def test_a_finished_submission_has_its_verdicts_in_its_result_alone(
+    store: Store, landed: Callable[[], list[tuple[str, str]]]
+) -> None:
+    store.add_verdict("ann", PASSED)
+    store.add_verdict("bob", PASSED)
+    store.add_result("key", result("ann", PASSED))
+    assert landed() == [("bob", "one_is_one")]
+
+
+def test_results_of_an_assignment_are_read_again_each_time_and_after_the_end(
+    tmp_path: Path,
+) -> None:
+    with Store(tmp_path) as store:
+        store.add_result("key", result("ann"))
+        kept = store.of("sums")
+        assert list(kept) == [result("ann")]
+        store.add_result("key", result("bob"))
+    assert [found.student_id for found in kept] == ["ann", "bob"]
+    assert len(kept) == 2
+    assert result("bob") in kept
+    assert list(store.of("products")) == []
+
+
 def test_a_later_result_replaces_an_earlier_one(store: Store) -> None:
     store.add_result("key 1", result("ann", FAILED))
     store.add_result("key 2", result("ann", PASSED))
@@ -90,8 +113,8 @@ def test_who_is_gone_is_forgotten(
     store: Store, landed: Callable[[], list[tuple[str, str]]]
 ) -> None:
     for student in ("ann", "bob"):
-        store.add_verdict(student, PASSED)
         store.add_result("key", result(student))
+        store.add_verdict(student, PASSED)
     store.forget_others({"bob", "new"})
     assert [found.student_id for found in store.results()] == ["bob"]
     assert landed() == [("bob", "one_is_one")]

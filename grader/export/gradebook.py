@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.assignment import Assignment
@@ -24,7 +24,7 @@ class Gradebook:
     """
 
     assignment: Assignment
-    results: Sequence[SubmissionResult]
+    results: Collection[SubmissionResult]
     sentences: Mapping[str, str]
     roster: Joined | None = None
 

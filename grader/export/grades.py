@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 from grader.assignment import Late
 from grader.checks.verdict import Outcome
@@ -13,7 +14,7 @@ from grader.results import SubmissionResult
 
 
 def grades_csv(
-    results: Sequence[SubmissionResult], late: Late | None = None, roster: Joined | None = None
+    results: Collection[SubmissionResult], late: Late | None = None, roster: Joined | None = None
 ) -> str:
     """The table as text.
 
@@ -26,10 +27,10 @@ def grades_csv(
     questions = list(dict.fromkeys(v.question for r in results for v in r.verdicts))
     after = ["days_late", "final_score"] if late else []
     header = ["student_id", "name", "status", "score", "max_score", "late", *after, *questions]
-    rows = [_row(result, questions) | _after(result, late) for result in results]
+    rows = (_row(result, questions) | _after(result, late) for result in results)
     missing = roster.missing if roster else []
-    rows += [{"name": name, "status": "not handed in"} for name in missing]
-    return table_text([*header, "mistakes", "reason"], rows)
+    others = ({"name": name, "status": "not handed in"} for name in missing)
+    return table_text([*header, "mistakes", "reason"], chain(rows, others))
 
 
 def _row(result: SubmissionResult, questions: Sequence[str]) -> dict[str, str]:

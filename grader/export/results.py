@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from textwrap import indent
 from typing import Any
 
 from grader.results import SubmissionResult
 
 
-def results_json(results: Sequence[SubmissionResult]) -> str:
-    """The text of the file: `{"submissions": [...]}`, one object per student.
+def results_json(results: Iterable[SubmissionResult]) -> str:
+    """The text of the file: `{"submissions": [...]}`, one object per student."""
+    return "".join(results_parts(results))
+
+
+def results_parts(results: Iterable[SubmissionResult]) -> Iterator[str]:
+    """The same in parts, a student's each: no class has to be in memory as a whole.
 
     JSON has no word for NaN and infinities; they become null.
     """
-    rows = [_finite(result.to_json()) for result in results]
-    return json.dumps({"submissions": rows}, indent=1, allow_nan=False)
+    before = '{\n "submissions": ['
+    for result in results:
+        row = json.dumps(_finite(result.to_json()), indent=1, allow_nan=False)
+        yield before + "\n" + indent(row, "  ")
+        before = ","
+    yield '{\n "submissions": []\n}' if before != "," else "\n ]\n}"
 
 
 def _finite(value: Any) -> Any:

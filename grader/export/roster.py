@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -51,7 +51,7 @@ class Joined:
         return [name_of(row) for row, result in self.rows if result is None]
 
 
-def join(text: str, name: str, results: Sequence[SubmissionResult]) -> Joined:
+def join(text: str, name: str, results: Collection[SubmissionResult]) -> Joined:
     """Joins by id where one is known, else by name; each submission once.
 
     Raises:

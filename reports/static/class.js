@@ -1,24 +1,55 @@
 "use strict";
 (() => {
   const body = document.getElementById("rows");
+  const MOST = 1000; // rows at a time
+  const model = body.rows[0];
   const rows = Array.from(body.rows, (row) => ({
     row,
     text: row.cells[0].textContent.toLowerCase(),
     keys: Array.from(row.cells, (cell) => cell.textContent),
+    standing: row.dataset.s,
   }));
+  // Rows of further pages have no element until they are shown.
+  for (const packed of JSON.parse(document.getElementById("more")?.textContent ?? "[]")) {
+    const [name, , id, pattern, score, standing, word] = packed;
+    const who = id ? `${name} ${id}` : name;
+    rows.push({ packed, text: who.toLowerCase(), keys: [who, pattern, score, word], standing });
+  }
   const search = document.getElementById("search");
   const filter = document.getElementById("filter");
   const found = document.getElementById("found");
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
+  function small(text) {
+    const element = document.createElement("small");
+    element.textContent = text;
+    return [" ", element];
+  }
+
+  function element(entry) {
+    if (entry.row) return entry.row;
+    const [name, href, id, pattern, score, standing, word, tone, late] = entry.packed;
+    const row = model.cloneNode(true);
+    const link = row.cells[0].querySelector("a");
+    link.setAttribute("href", href);
+    link.querySelector("bdi").textContent = name;
+    row.cells[0].replaceChildren(link, ...(id ? small(id) : []));
+    row.cells[1].textContent = pattern;
+    row.cells[2].textContent = score;
+    row.cells[3].className = tone;
+    row.cells[3].replaceChildren(word, ...(late ? small("late") : []));
+    row.dataset.s = standing;
+    entry.row = row;
+    return row;
+  }
+
   function narrow() {
     const wanted = search.value.trim().toLowerCase();
-    let count = 0;
-    for (const { row, text } of rows) {
-      row.hidden = !text.includes(wanted) || !(filter.value === "" || row.dataset.s === filter.value);
-      count += row.hidden ? 0 : 1;
-    }
-    found.textContent = count === rows.length ? "" : `${count} of ${rows.length}`;
+    const matching = rows.filter(({ text, standing }) =>
+      text.includes(wanted) && (filter.value === "" || standing === filter.value));
+    body.replaceChildren(...matching.slice(0, MOST).map(element));
+    const first = matching.length > MOST ? `, the first ${MOST} shown` : "";
+    found.textContent = matching.length === rows.length && !first ? "" : `${matching.length} of ${rows.length}${first}`;
   }
 
   function compare(column) {
@@ -33,7 +64,7 @@
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     rows.sort(compare(Number(header.dataset.sort)));
     if (descending) rows.reverse();
-    body.append(...rows.map((entry) => entry.row));
+    narrow();
   }
 
   for (const header of document.querySelectorAll("th[data-sort]")) {

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import os
 import subprocess
 import sys
 import time
@@ -14,8 +16,11 @@ import jinja2
 import pytest
 
 import reports
+from grader.results import SubmissionResult
 from grader.submission import slug
-from reports.render import class_page, environment, student_page
+from reports import cohort
+from reports.render import class_page, environment, roster_pages, student_page
+from reports.sheets import searched
 from tests.reports import sample
 from tests.reports.sample import ASSIGNMENT, CATALOGUE, XSS
 
@@ -207,15 +212,65 @@ def test_a_result_cannot_lead_to_a_notebook_outside_the_folder(tmp_path: Path) -
     assert "secret" not in page
 
 
-def test_ten_thousand_students_fit_one_page() -> None:
+def ten_thousand() -> list[SubmissionResult]:
     faults = ["half", "log-var", "", "marked", "blurred noise", "nats"]
     six = [sample.student(i, "Lin Okafor", fault) for i, fault in enumerate(faults)]
-    results = [replace(six[i % 6], student_id=f"student-{i}") for i in range(10_000)]
+    return [replace(six[i % 6], student_id=f"student-{i}") for i in range(10_000)]
+
+
+def test_no_page_of_ten_thousand_students_is_large() -> None:
+    results = ten_thousand()
     slugs = {result.student_id: result.student_id for result in results}
     begun = time.process_time()
-    page = class_page(environment(), results, slugs, ASSIGNMENT, CATALOGUE)
+    page = cohort.page(results, slugs, ASSIGNMENT, CATALOGUE)
+    index = class_page(environment(), page)
+    further = dict(roster_pages(environment(), page))
     assert time.process_time() - begun < 10
-    assert len(page) < 6_000_000
+    assert sorted(map(int, further)) == list(range(2, 11))
+    assert max(map(len, [index, *further.values()])) < 2_000_000
+    # All of them are found on the first page, each stands on one.
+    assert index.count('"students/student-') + index.count('href="students/student-') >= 10_000
+    assert 'href="../students/student-9999.html"' in further["10"]
+    assert 'href="more/10.html"' in index
+
+
+def test_what_is_searched_holds_no_markup() -> None:
+    hostile = replace(sample.student(0, XSS, ""), name="</script><script>alert(1)</script>\u2028&")
+    rows = [replace(hostile, student_id=f"s{i}") for i in range(1001)]
+    page = cohort.page(rows, {r.student_id: r.student_id for r in rows}, ASSIGNMENT, {})
+    text = searched(page.rows)
+    assert not {"<", ">", "&", "\u2028"} & set(text)
+    ((name, *_),) = json.loads(text)
+    assert name.startswith("</script>")
+
+
+def test_only_pages_whose_inputs_have_changed_are_written_again(tmp_path: Path) -> None:
+    notebooks = sample.write_notebooks(tmp_path / "notebooks")
+    results = sample.results()[:4]
+
+    def written() -> set[str]:
+        places = [*(tmp_path / "report/students").glob("*"), *(tmp_path / "feedback").glob("*")]
+        for path in places:
+            os.utime(path, ns=(1, 1))
+        reports.render(results, ASSIGNMENT, tmp_path / "report", notebooks, CATALOGUE)
+        reports.render_feedback(results, ASSIGNMENT, tmp_path / "feedback", notebooks, CATALOGUE)
+        every = [*(tmp_path / "report/students").glob("*"), *(tmp_path / "feedback").glob("*")]
+        return {f"{path.parent.name}/{path.stem}" for path in every if path.stat().st_mtime_ns != 1}
+
+    assert len(written()) == 8
+    assert written() == set()
+    first = slug(results[0].student_id)
+    results[0] = replace(results[0], name="Another Name")
+    assert written() == {f"students/{first}", f"feedback/{first}"}
+    second = results[1].executed
+    (notebooks / second).write_text((notebooks / second).read_text("utf-8") + "\n", "utf-8")
+    assert written() == {
+        f"{place}/{slug(results[1].student_id)}" for place in ("students", "feedback")
+    }
+    (tmp_path / f"report/students/{first}.html").unlink()
+    assert written() == {f"students/{first}"}
+    (tmp_path / ".feedback.sqlite").write_text("no database at all" * 100)
+    assert len(written()) == 4
 
 
 def test_reports_load_neither_torch_nor_nbclient() -> None:

@@ -19,7 +19,7 @@ from tests.slurm.nodes import Nodes, until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.sandbox]
 
-STUDENTS = 40
+STUDENTS, FEW = 40, 12
 # So that a node can be lost in the middle of a shard.
 SLOWLY = "import time\ntime.sleep(0.2)\n"
 ANSWERS = (RIGHT, HALF, "def one():\n    return 1.0", "1 / 0")
@@ -28,13 +28,16 @@ PATIENCE_SECONDS = 300
 
 
 @pytest.fixture
-def course(hand_in: Callable[..., Path], sums: Path, nodes: Nodes) -> Path:
-    """A class with right answers and wrong ones."""
+def course(hand_in: Callable[..., Path], sums: Path, nodes: Nodes) -> Callable[[int], None]:
+    """Makes a class with right answers and wrong ones."""
     if problem := TIERS["warm"].problem():
         pytest.skip(problem)
-    for number in range(STUDENTS):
-        folder = hand_in(f"student{number:02}", SLOWLY + ANSWERS[number % len(ANSWERS)])
-    return folder
+
+    def make(students: int) -> None:
+        for number in range(students):
+            hand_in(f"student{number:02}", SLOWLY + ANSWERS[number % len(ANSWERS)])
+
+    return make
 
 
 class Runs:
@@ -110,7 +113,10 @@ def runs(tmp_path: Path, nodes: Nodes) -> Runs:
 ON_SLURM = ("--on", "slurm", "--shard", "8", "--isolation", "warm")
 
 
-def test_a_node_that_is_lost_costs_no_result(course: Path, runs: Runs, nodes: Nodes) -> None:
+def test_a_node_that_is_lost_costs_no_result(
+    course: Callable[[int], None], runs: Runs, nodes: Nodes
+) -> None:
+    course(STUDENTS)
     with runs.started("slurm", *ON_SLURM) as process:
         until(lambda: runs.finished("slurm") > 0 and bool(nodes.jobs("node1")))
         nodes.lose("node1")
@@ -139,18 +145,19 @@ def test_a_node_that_is_lost_costs_no_result(course: Path, runs: Runs, nodes: No
 
 
 def test_a_scheduler_that_dies_is_picked_up_by_the_same_command(
-    course: Path, runs: Runs, nodes: Nodes
+    course: Callable[[int], None], runs: Runs, nodes: Nodes
 ) -> None:
+    course(FEW)
     with runs.started("slurm", *ON_SLURM) as process:
         until(lambda: runs.finished("slurm") > 0)
         process.kill()
     before = runs.finished("slurm")
-    assert before < STUDENTS
+    assert before < FEW
     (job,) = {line.partition("_")[0] for line in nodes.said("squeue", "-h", "-o", "%i").split()}
     said = runs.done("slurm", *ON_SLURM)
-    assert f"Slurm job {job}: 5 tasks" in said
+    assert f"Slurm job {job}: 2 tasks" in said
     assert said.count("Slurm job") == 1, "nothing was queued a second time"
     assert f"{before} unchanged, not run again" in said
-    assert len(runs.rows("slurm")) == STUDENTS
+    assert len(runs.rows("slurm")) == FEW
     assert runs.rows("slurm")["student00"]["score"] == 3
     assert not (runs.out("slurm") / "slurm/results").exists()
