@@ -54,6 +54,19 @@ class Limits(Table):
     processes: int = Field(default=256, gt=16)
 
 
+class Checkpoint(Table):
+    """A trained model that may be handed in: it is graded, and the notebook does not train."""
+
+    files: tuple[str, ...] = Field(
+        default=("model.safetensors", "model.pt"), description="names; the first that is there"
+    )
+    instead_of: tuple[str, ...] = Field(
+        min_length=1, description="grade_id or tag of each cell that trains"
+    )
+    model: Name = Field(description="class of the model, made without arguments")
+    name: Name = Field(default="model", description="variable that holds it")
+
+
 class Data(Table):
     """The data sets that a submission may train on; held-out parts never enter the sandbox."""
 
@@ -145,6 +158,10 @@ class Assignment(Table):
     data: Data = Data()
     limits: Limits = Limits()
     late: Late | None = None
+    optimizer_steps: int | None = Field(
+        default=None, gt=0, description="of all optimizers together; later ones change nothing"
+    )
+    checkpoint: Checkpoint | None = None
     modules: tuple[str, ...] = Field(
         default=(), description="Python files that may be handed in; an earlier one wins a name"
     )

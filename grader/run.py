@@ -26,6 +26,7 @@ from grader.errors import SubjectFault, SubmissionError
 from grader.kernel.gone import GoneSubject
 from grader.kernel.job import Executed, Job
 from grader.kernel.session import Session
+from grader.kernel.training import training_of
 from grader.printed import executed_cells, printed_metrics
 from grader.results import Provenance, Status, SubmissionResult
 from grader.sandbox import TIERS, Sandbox
@@ -102,6 +103,7 @@ def _job(submission: Submission, settings: Settings, slot: int) -> Job:
         tier=settings.tier,
         sandbox=replace(_sandbox(settings), submission=submission.folder, slot=slot),
         parameters=_parameters(settings),
+        training=training_of(submission.folder, settings.assignment),
         modules=tuple((_inside(submission, path), path) for path in _modules(submission, settings)),
     )
 

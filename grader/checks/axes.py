@@ -62,7 +62,8 @@ def _has_no_label(below: Array | None, *, turned: bool = False) -> bool:
     """Whether all that stands there is tick marks and tick labels, or nothing."""
     if below is None:
         return False
-    bands = [(a, b) for a, b in _runs(below.any(axis=1)) if a > 0]  # tick marks begin at once
+    # Tick marks touch the spine, and begin at once.
+    bands = [(a, b) for a, b in _runs(np.asarray(below.any(axis=1))) if a > 0]
     if not bands:
         return True
     if len(bands) > 1 and not turned:
@@ -73,7 +74,7 @@ def _has_no_label(below: Array | None, *, turned: bool = False) -> bool:
 
 def _pieces(band: Array) -> int:
     """Parts of a line of text that stand farther apart than the line is high."""
-    runs = _runs(band.any(axis=0))
+    runs = _runs(np.asarray(band.any(axis=0)))
     gaps = [after[0] - before[1] for before, after in pairwise(runs)]
     return 1 + sum(gap > 1.5 * len(band) for gap in gaps)
 

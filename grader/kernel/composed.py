@@ -8,13 +8,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grader.kernel.job import Job
+from grader.kernel.training import with_training
 from grader.submission.defined import module_text
 from grader.submission.names import printable
 from grader.submission.notebook import read_notebook
 
 
 def compose(job: Job) -> tuple[NotebookNode, dict[str, Any]]:
-    """The notebook to execute, and the parameters that were overridden in it.
+    """The notebook to execute, and what was overridden or left out in it.
 
     Modules come behind the notebook, which imports them itself where it needs them earlier.
 
@@ -23,6 +24,10 @@ def compose(job: Job) -> tuple[NotebookNode, dict[str, Any]]:
     """
     notebook = read_notebook(job.notebook) if job.notebook else new_notebook()
     overridden = with_parameters(notebook, job.parameters)
+    if job.parameters and not overridden and notebook.cells:
+        names = ", ".join(job.parameters)
+        overridden["not set"] = f"{names}: no cell of the notebook is tagged parameters"
+    overridden |= with_training(notebook, job.training)
     for number, (name, path) in enumerate(job.modules):
         # The loader is in grader.kernel.inside.modules.
         source = f"%%module {printable(name)}\n{module_text(path)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.kernel.training import Training
 from grader.sandbox import Sandbox
 
 
@@ -19,6 +20,7 @@ class Job:
         tier: name of the isolation tier.
         sandbox: what it sees and may use.
         parameters: overrides behind the `parameters` cell.
+        training: what is changed about how the notebook trains.
         modules: Python files to load behind it, by their name inside the hand-in.
     """
 
@@ -27,6 +29,7 @@ class Job:
     tier: str
     sandbox: Sandbox
     parameters: dict[str, Any] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
     modules: tuple[tuple[str, Path], ...] = ()
 
 
