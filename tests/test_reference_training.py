@@ -77,6 +77,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_figures(
     assert len(gone_on.epoch_seconds) == 3
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_run_on_a_gpu_goes_on_as_well(
+    digits: tuple[torch.Tensor, torch.Tensor], tmp_path: Path
+) -> None:
+    images = Images(*(part.to("cuda") for part in digits))
+    trained(images, tmp_path / "stopped", epochs=1)
+    gone_on = trained(images, tmp_path / "stopped", epochs=2)
+    at_once = trained(images, tmp_path / "at once", epochs=2)
+    # Sums on a GPU may come in another order each time.
+    assert gone_on.test_bpd == pytest.approx(at_once.test_bpd, rel=1e-2)
+    assert gone_on.test_bpd[2] < 3.7
+
+
 def test_training_makes_the_model_better_at_images_that_it_has_not_seen(
     digits: tuple[torch.Tensor, torch.Tensor], tmp_path: Path
 ) -> None:
