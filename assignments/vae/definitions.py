@@ -21,6 +21,7 @@ from grader.checks import (
 )
 from grader.checks.expected import by_shape
 from grader.checks.quadrature import gaussian_expectation
+from grader.checks.remembering import remembered
 from grader.errors import SubjectError
 
 LEVELS = 16
@@ -53,6 +54,7 @@ def kl_of_two(mu_q: Scalar, var_q: Scalar, mu_p: Scalar, var_p: Scalar) -> Expec
     return gaussian_expectation(log_ratio, unit, unit, says=LOG_RATIO)
 
 
+@remembered
 def kl_to_prior(mean: Array, log_std: Array) -> Expected:
     """E_q[log q(z) - log p(z)] for p the unit Gaussian, by quadrature."""
     centre, log_width = np.asarray(mean, np.float64), np.asarray(log_std, np.float64)
@@ -71,6 +73,7 @@ def kl_of_the_ladder() -> tuple[Expected, ...]:
     return tuple(by_shape(kl_to_prior, ladder.gaussians()))
 
 
+@remembered
 def kl_slopes(mean: Array, log_std: Array) -> list[Expected]:
     """Derivatives of the KL by mean and log_std: E_q of the score times the log-ratio."""
     centre, log_width = (np.asarray(part, np.float64)[..., None] for part in (mean, log_std))
@@ -100,6 +103,7 @@ def image_batches() -> list[tuple[Array, Array]]:
     return made
 
 
+@remembered
 def negative_log_likelihood(logits: Array, x: Array) -> Expected:
     """-log p(x | z), summed over pixels and averaged over the batch, written out."""
     lengths, scales = _code_lengths(logits, x)
@@ -120,6 +124,7 @@ def _code_lengths(logits: Array, x: Array) -> tuple[Array, Array]:
     return (evidence_of_pixel - chosen).sum(axis=(1, 2)), scale.sum(axis=(1, 2))
 
 
+@remembered
 def likelihood_slope(logits: Array, x: Array) -> Expected:
     """Derivative of the reconstruction loss by the logits."""
     levels = x.reshape(len(x), 1, *logits.shape[2:])
@@ -145,6 +150,7 @@ def loss_inputs() -> list[LossInputs]:
     return made
 
 
+@remembered
 def negative_bound(logits: Array, x: Array, mean: Array, log_std: Array) -> Expected:
     """Reconstruction plus KL, averaged over the batch, by definition."""
     first, second = negative_log_likelihood(logits, x), kl_to_prior(mean, log_std)
