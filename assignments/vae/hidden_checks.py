@@ -31,6 +31,7 @@ from grader.checks.declare import Detectable
 from grader.checks.exact_null import detects
 from grader.checks.figures import expect_figure
 from grader.checks.measuring import benefit
+from grader.checks.remembering import remembered
 from reference.distributions import categorical_log_likelihood, kl_to_unit_gaussian
 
 LATENT_SIZES = (1, 2, 7, 20, 64, 256)
@@ -46,6 +47,7 @@ def far_gaussians(seed: int) -> list[tuple[Array, Array]]:
     return made
 
 
+@remembered
 def reference_kl(mean: Array, log_std: Array) -> Expected:
     """The reference's KL in float64, with the sum of its absolute terms."""
     wide, log_scale = mean.astype(np.float64), log_std.astype(np.float64)
@@ -96,6 +98,7 @@ def large_images(seed: int) -> list[tuple[Array, Array]]:
     ]
 
 
+@remembered
 def reference_reconstruction(logits: Array, x: Array) -> Expected:
     """The reference's negative log-likelihood, averaged over the batch."""
     wide = torch.from_numpy(logits.astype(np.float64))
