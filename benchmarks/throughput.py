@@ -2,10 +2,10 @@
 
 All grade the same class (see `classroom.py`) in turn, several times, on this machine in the same
 minutes; what counts is the ratio of the medians of seconds per submission. `grader run` is timed as
-it is used: sandbox on, every check, reports written, its own start included. nbgrader is timed on
-the whole class; otter, which takes a hand-in per command, on the first of them; bare nbclient
-executes and grades nothing. Each tool must have given full marks to those who are right and fewer
-to those who are not, or the figures are refused.
+it is used: on the whole class, sandbox on, every check, reports written, its own start included.
+The others, which take seconds for each, get the first of the class: nbgrader in one command, otter
+in a command for each hand-in; bare nbclient executes and grades nothing. Each tool must have given
+full marks to those who are right and fewer to those who are not, or the figures are refused.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class Plan:
     submissions: dict[str, int]
 
 
-FULL = Plan(3, {"grader": 60, "nbclient": 30, "nbgrader": 30, "otter": 10})
-QUICK = Plan(1, {"grader": 40, "nbclient": 8, "nbgrader": 6, "otter": 2})
+# A lecture's hand-ins for grader, whose own start all of them share.
+FULL = Plan(3, {"grader": 300, "nbclient": 20, "nbgrader": 16, "otter": 6})
+QUICK = Plan(1, {"grader": 120, "nbclient": 8, "nbgrader": 6, "otter": 2})
 
 
 @dataclass
