@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from grader.checks.verdict import Outcome, Verdict
@@ -99,7 +99,8 @@ class SubmissionResult:
 
         After a fault of ours there is no score: a zero there would be believed.
         """
-        row = asdict(self)
+        # Verdicts are most of it: what makes them plain copies nothing.
+        row = asdict(replace(self, verdicts=()))
         row["verdicts"] = [verdict.to_json() for verdict in self.verdicts]
         return row | {
             "score": None if self.status == "infrastructure" else self.score,

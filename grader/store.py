@@ -134,7 +134,7 @@ class Store(_Reader):
 
     def begin(self, student_id: str) -> None:
         """Forgets the verdicts of an earlier, unfinished try."""
-        with self._written():
+        with self._unhurried(), self._written():
             self._db.execute("delete from verdicts where student_id = ?", (student_id,))
 
     def add_verdict(self, student_id: str, verdict: Verdict) -> None:

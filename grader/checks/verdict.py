@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -84,8 +84,12 @@ class Verdict:
     overruled: tuple[Verdict, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain builtins, ready for `json.dumps`."""
-        return asdict(self)
+        """Plain builtins, ready for `json.dumps`; evidence is the verdict's own, not a copy."""
+        example = self.counterexample
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "counterexample": None if example is None else asdict(example),
+            "overruled": [verdict.to_json() for verdict in self.overruled],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Verdict:
