@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.assignment import Assignment
-from grader.data import find
+from grader.devices import Place
 from grader.errors import InfrastructureError, UsageError
 from grader.export.grades import grades_csv
 from grader.export.results import results_parts
@@ -28,7 +27,8 @@ from grader.schedule.cluster import Cluster, run_array
 from grader.schedule.local import run_all
 from grader.schedule.slurm import Request
 from grader.secret import course_secret
-from grader.settings import Settings, held_out_in_words
+from grader.settings import Settings, data_set_for, held_out_in_words
+from grader.slots import cores, isolation_on, place_for, slots
 from grader.store import Store
 from grader.submission import Discovery, Submission, discover
 
@@ -48,6 +48,9 @@ class Options:
     dialect: str | None = None
     audience: str | None = None
     slurm: Request | None = None
+    device: str = "cpu"
+    gpus: int | None = None
+    per_gpu: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ def run_batch(options: Options, display: Display) -> Outcome:
         AssignmentError: the assignment is wrong.
         InfrastructureError: nothing more can be written.
     """
-    tier = choose(options.isolation)
+    elsewhere = options.slurm is not None
+    where = place_for(options.device, options.gpus, options.isolation, elsewhere=elsewhere)
+    tier = choose(isolation_on(where, options.isolation))
     # Sandboxes and workers have other working folders.
     options = replace(options, source=options.source.absolute(), out=options.out.absolute())
     _make(options.out)
@@ -116,12 +121,13 @@ def run_batch(options: Options, display: Display) -> Outcome:
             discovery, options.source, options.assignment, options.dialect
         )
         discovery = only_of(discovery, assignment)
-        jobs = options.jobs or (1 if options.slurm else _cores())
-        settings = _settings(options, assignment, tier.name, jobs)
+        jobs = slots(where, options.jobs, options.per_gpu, elsewhere=elsewhere)
+        settings = _settings(options, assignment, tier.name, where, jobs)
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
         store.set_fact("dialect", assignment.dialect)
         store.set_fact("data_set", settings.data_set)
+        store.set_fact("device", settings.place.device)
         held_out = held_out_in_words(settings)
         plan = Plan(assignment, discovery, settings, jobs, pending, held_out, options.slurm)
         ran, stopped = _run(store, plan, display)
@@ -213,45 +219,27 @@ def _cluster(store: Store, plan: Plan, request: Request) -> Cluster:
     )
 
 
-def _settings(options: Options, assignment: Assignment, tier: str, jobs: int) -> Settings:
+def _settings(
+    options: Options, assignment: Assignment, tier: str, where: Place, jobs: int
+) -> Settings:
     data_dir = options.data_dir and options.data_dir.absolute()
-    data_set = _data_set(assignment, data_dir)
+    data_set = data_set_for(assignment, data_dir)
     notebooks = options.out / "notebooks"
     with _writing(options.out):
         notebooks.mkdir(exist_ok=True)
         library = stage_library(options.out / ".sandbox")
     return Settings(
-        assignment=assignment.on(data_set, "cpu"),
+        assignment=assignment.on(data_set, where.device),
         tier=tier,
+        place=where,
+        per_gpu=options.per_gpu,
         library=library,
         notebooks=notebooks,
         data_set=data_set,
         data_dir=data_dir,
         # A task of Slurm's gets a core for each submission that it runs at a time.
-        threads=1 if options.slurm else max(1, _cores() // jobs),
+        threads=1 if options.slurm else max(1, cores() // jobs),
         secret=course_secret(),
-    )
-
-
-def _cores() -> int:
-    """How many this process may use; where the system does not say, all of them."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _data_set(assignment: Assignment, data_dir: Path | None) -> str:
-    """The embedded default, or the first accepted data set that stands in `--data-dir`."""
-    if data_dir is None:
-        return assignment.data.default
-    problems = []
-    for name in assignment.data.accepts:
-        try:
-            return find(name, data_dir).name
-        except UsageError as error:
-            problems.append(str(error))
-    raise UsageError(
-        "; ".join(problems) or f"assignment {assignment.name} accepts no data set from a folder"
     )
 
 

@@ -41,6 +41,14 @@ class Place(StrEnum):
     SLURM = "slurm"
 
 
+class Device(StrEnum):
+    """What students' code runs on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 class Audience(StrEnum):
     """Who reads the pages."""
 
@@ -75,6 +83,11 @@ def run(
     on: Annotated[Place, typer.Option(help="This machine, or a cluster under Slurm.")] = (
         Place.LOCAL
     ),
+    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = (
+        Device.CPU
+    ),
+    gpus: Annotated[int | None, typer.Option(min=1, help="GPUs to use; all when absent.")] = None,
+    per_gpu: Annotated[int, typer.Option(min=1, help="Submissions at a time on each GPU.")] = 1,
     partition: Annotated[str, typer.Option(help="Of Slurm's.")] = "",
     gpus_per_task: Annotated[int, typer.Option(min=0, help="For each task of Slurm's.")] = 0,
     shard: Annotated[int, typer.Option(min=1, help="Submissions in a task of Slurm's.")] = 50,
@@ -101,6 +114,9 @@ def run(
             dialect,
             audience and audience.value,
             Request(partition, gpus_per_task, shard, time) if on is Place.SLURM else None,
+            device.value,
+            gpus,
+            per_gpu,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))

@@ -145,7 +145,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     )
     settings = plan.settings
     workers = f"{plan.jobs} worker{'s' if plan.jobs != 1 else ''}"
-    line = Text(f"isolation {settings.tier} · {workers} · held-out data {plan.held_out}")
+    device = f" · {settings.place.said}" if settings.place.said else ""
+    line = Text(f"isolation {settings.tier} · {workers}{device} · held-out data {plan.held_out}")
     if settings.tier == "none":
         line.append(" · students' code runs unprotected", style="bold red")
     console.print(line, soft_wrap=True)

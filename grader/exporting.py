@@ -22,6 +22,7 @@ from grader.export.results import results_json
 from grader.export.roster import join
 from grader.store import FILE, Store
 from grader.submission.names import slug
+from grader.threshold import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def assignment_of_run(store: Store, folder: Path) -> Assignment:
     assignment = load(named)
     dialect = store.fact("dialect")
     assignment = in_dialect(assignment, dialect) if dialect else assignment
-    return assignment.on(store.fact("data_set") or assignment.data.default, "cpu")
+    device: Device = "cuda" if store.fact("device") == "cuda" else "cpu"
+    return assignment.on(store.fact("data_set") or assignment.data.default, device)
 
 
 def _one(book: Gradebook, format: Format, out: Path) -> tuple[Path, ...]:

@@ -54,6 +54,16 @@ def printed_metrics(cells: Sequence[Mapping[str, Any]], assignment: Assignment) 
     return found
 
 
+def out_of_gpu_memory(cells: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence where a cell ended for want of GPU memory; empty where none did."""
+    for number, cell in enumerate(cells, 1):
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else []:
+            if isinstance(output, dict) and output.get("ename") == "OutOfMemoryError":
+                return f"code cell {number} ran out of its share of the GPU's memory"
+    return ""
+
+
 def _streams(cell: Mapping[str, Any]) -> Iterator[str]:
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else []:

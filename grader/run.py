@@ -19,16 +19,17 @@ from grader.checks.declare import Check
 from grader.checks.runner import run_checks
 from grader.checks.seeds import Seeds
 from grader.checks.subject import Subject
-from grader.checks.verdict import Outcome, Verdict
+from grader.checks.verdict import Verdict
 from grader.curves import claimed, curves_of
 from grader.data import find
+from grader.ended import ended
 from grader.errors import SubjectFault, SubmissionError
 from grader.kernel.gone import GoneSubject
 from grader.kernel.job import Executed, Job
 from grader.kernel.session import Session
 from grader.kernel.training import training_of
 from grader.printed import executed_cells, printed_metrics
-from grader.results import Provenance, Status, SubmissionResult
+from grader.results import Provenance, SubmissionResult
 from grader.sandbox import TIERS, Sandbox
 from grader.settings import (
     Settings,
@@ -81,8 +82,8 @@ def _graded(
         subject = _subject(session, executed)
         curves = curves_of(subject, settings.assignment)
         verdicts = _decide(subject, cells, curves, settings, listener)
-    provenance = _provenance(settings, executed, started_at, session.peak_bytes)
-    status, reason = _ending(executed, verdicts)
+    provenance = _provenance(settings, executed, started_at, session.peak_bytes, slot)
+    status, reason = ended(executed, verdicts, cells)
     return SubmissionResult(
         **_identity(submission, settings),
         status=status,
@@ -97,13 +98,22 @@ def _graded(
 
 
 def _job(submission: Submission, settings: Settings, slot: int) -> Job:
+    gpu = settings.place.gpu(slot)
     return Job(
         notebook=submission.notebook,
         executed=settings.notebooks / f"{slug(submission.student_id)}.ipynb",
         tier=settings.tier,
-        sandbox=replace(_sandbox(settings), submission=submission.folder, slot=slot),
+        sandbox=replace(
+            _sandbox(settings),
+            submission=submission.folder,
+            slot=slot,
+            gpu=gpu.index if gpu else None,
+        ),
         parameters=_parameters(settings),
-        training=training_of(submission.folder, settings.assignment),
+        training=replace(
+            training_of(submission.folder, settings.assignment),
+            gpu_share=1 / settings.per_gpu if settings.place.gpus else None,
+        ),
         modules=tuple((_inside(submission, path), path) for path in _modules(submission, settings)),
     )
 
@@ -199,6 +209,7 @@ def _context_for(
             outputs=cells,
             printed=printed,
             curve=curves.get(check.question),
+            device=settings.place.device,
             seed=seeds.of(check.name),
             replay=seeds.token(check.name),
         )
@@ -213,15 +224,6 @@ def _recomputed(verdicts: Sequence[Verdict]) -> dict[str, tuple[float, float, fl
             value, low, high = map(float, figures)
             merged[metric] = (value, low, high)
     return merged
-
-
-def _ending(executed: Executed, verdicts: Sequence[Verdict]) -> tuple[Status, str]:
-    """The status of a submission and its reason; a fault of ours outweighs every other."""
-    ours = [v.check for v in verdicts if v.verdict is Outcome.INFRASTRUCTURE]
-    if ours:
-        return "infrastructure", f"could not be checked by {' and '.join(ours)}: see results.json"
-    statuses: dict[str, Status] = {"": "graded", "timeout": "timeout", "memory": "memory"}
-    return statuses.get(executed.fault, "crashed"), executed.reason
 
 
 def _unread(
@@ -281,10 +283,11 @@ def _identity(submission: Submission, settings: Settings) -> dict[str, Any]:
 
 
 def _provenance(
-    settings: Settings, executed: Executed, started_at: str, peak_bytes: int
+    settings: Settings, executed: Executed, started_at: str, peak_bytes: int, slot: int
 ) -> Provenance:
     return Provenance(
         isolation=settings.tier,
+        device=settings.place.named(slot),
         python=platform.python_version(),
         packages=package_versions(),
         started_at=started_at,

@@ -12,6 +12,7 @@ from pathlib import Path
 from grader.assignment import Assignment
 from grader.checks.subject import Array
 from grader.data import find, held_out
+from grader.devices import Place
 from grader.errors import SubmissionError, UsageError
 from grader.submission import Submission
 
@@ -29,13 +30,36 @@ class Settings:
     data_set: str
     data_dir: Path | None = None
     threads: int = 1
+    place: Place = field(default_factory=lambda: Place("cpu"))
+    per_gpu: int = 1
     secret: bytes = field(default=b"", repr=False)
 
     def key(self, submission: Submission) -> str:
         """Changes when anything changes that a verdict depends on."""
-        parts = (submission.digest, self.assignment.digest(), self.tier, self.data_set)
-        versions = json.dumps([*parts, package_versions()], sort_keys=True)
+        parts = [submission.digest, self.assignment.digest(), self.tier, self.data_set]
+        # What was run on the CPU before there was a choice has been run on it, and stays.
+        device = [] if self.place.device == "cpu" else [self.place.device]
+        versions = json.dumps([*parts, *device, package_versions()], sort_keys=True)
         return hashlib.sha256(self.secret + versions.encode()).hexdigest()
+
+
+def data_set_for(assignment: Assignment, data_dir: Path | None) -> str:
+    """The embedded default, or the first accepted data set that stands in `--data-dir`.
+
+    Raises:
+        UsageError: none stands there, or none is accepted.
+    """
+    if data_dir is None:
+        return assignment.data.default
+    problems = []
+    for name in assignment.data.accepts:
+        try:
+            return find(name, data_dir).name
+        except UsageError as error:
+            problems.append(str(error))
+    raise UsageError(
+        "; ".join(problems) or f"assignment {assignment.name} accepts no data set from a folder"
+    )
 
 
 @cache

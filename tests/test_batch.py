@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from grader import batch, inference
+from grader import batch, inference, slots
 from grader.batch import Options, Outcome, Plan, run_batch, write_outputs
 from grader.errors import AssignmentError, InfrastructureError, UsageError
 from grader.results import Status, SubmissionResult
@@ -309,9 +309,9 @@ def test_faults_of_ours_are_rows_and_run_again(
 def test_cores_are_counted_where_the_system_says_nothing_of_affinity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert batch._cores() >= 1
+    assert slots.cores() >= 1
     monkeypatch.delattr(os, "sched_getaffinity")
-    assert batch._cores() == (os.cpu_count() or 1)
+    assert slots.cores() == (os.cpu_count() or 1)
 
 
 # A shell without job control starts background jobs with SIGINT ignored.

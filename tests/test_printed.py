@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grader.assignment import Assignment, Question
-from grader.printed import executed_cells, printed_metrics
+from grader.printed import executed_cells, out_of_gpu_memory, printed_metrics
 from grader.threshold import Threshold
 
 BPD = Threshold(metric="bpd", full=1.7, zero=2.6)
@@ -147,3 +147,11 @@ def test_an_executed_notebook_that_cannot_be_read_shows_nothing(tmp_path: Path) 
     (tmp_path / "a.ipynb").write_text("{")
     assert executed_cells(tmp_path / "a.ipynb") == []
     assert executed_cells(tmp_path / "absent.ipynb") == []
+
+
+def test_a_cell_that_ran_out_of_gpu_memory_is_named() -> None:
+    error = {"output_type": "error", "ename": "OutOfMemoryError", "evalue": "CUDA out of memory."}
+    assert out_of_gpu_memory([cell(), cell(stream("x"), error)]) == (
+        "code cell 2 ran out of its share of the GPU's memory"
+    )
+    assert out_of_gpu_memory([cell(error | {"ename": "ValueError"}), {"outputs": "x"}]) == ""

@@ -137,12 +137,12 @@ NOISE = Detectable(n=360, deviations={"bits per dimension": 0.06})
 
 @check("bpd-test", points=3, alpha=1e-6, detects=NOISE)
 def held_out_images_are_coded_in_few_bits(
-    subject: Subject, held_out: Array, question: Any, seed: Callable[[str], int]
+    subject: Subject, held_out: Array, question: Any, seed: Callable[[str], int], device: str
 ) -> None:
     """The trained model needs few bits per dimension for images that the notebook never saw."""
     rng = np.random.default_rng(seed("noise"))
     limits = question.threshold
-    measured = measure_bpd(subject, held_out, rng, alpha=1e-6, scale=limits)
+    measured = measure_bpd(subject, held_out, rng, 1e-6, limits, device)
     value, low, high = measured
     evidence(recomputed={"bpd": measured})
     # The noise of the measurement is ours, so the student has the lower end of the interval.

@@ -31,6 +31,8 @@ from grader.wire.codec import WireError, encode
 SLACK_SECONDS = 90.0
 # Beyond any number of sandboxes that run at the same time.
 SECOND_SLOTS = 1000
+# User ids end at 65,534; a sandbox beyond these shares one with the first of them.
+MOST_SECOND = 4
 _FORKS = multiprocessing.get_context("forkserver")
 # Drivers whose sandbox is killed: the system takes 50 ms to clear it away, and nobody has to wait.
 _leaving: list[ForkServerProcess] = []
@@ -131,8 +133,9 @@ class Session:
         return subject
 
     def _rebuild(self) -> Subject:
-        # Another slot, so another user: the two sandboxes share nothing but this process.
-        sandbox = replace(self._job.sandbox, slot=self._job.sandbox.slot + SECOND_SLOTS)
+        # Another slot, so another user: they share nothing but this process, and no GPU.
+        slot = self._job.sandbox.slot + SECOND_SLOTS * (1 + len(self._second) % MOST_SECOND)
+        sandbox = replace(self._job.sandbox, slot=slot, gpu=None)
         ours, theirs = socket.socketpair()
         settings = {"mode": "definitions", "channel_fd": theirs.fileno()}
         with contextlib.ExitStack() as unless_ready:

@@ -16,6 +16,10 @@ _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 _BUDGET = (
     "from grader.kernel.inside.budget import limit_steps as _limit_steps\n_limit_steps({steps});"
 )
+_MEMORY = (
+    "from grader.kernel.inside.budget import limit_gpu_memory as _limit_gpu_memory\n"
+    "_limit_gpu_memory({share})"
+)
 _CHECKPOINT = (
     "# set by the grader: the checkpoint that was handed in, and no training\n"
     "from grader.kernel.inside.checkpoint import load as _load_checkpoint\n"
@@ -28,6 +32,7 @@ class Training:
     """What is done about the training of one notebook.
 
     Attributes:
+        gpu_share: of its GPU's memory, for torch's allocator; None without a GPU.
         steps: of all optimizers together that may change a weight; None for as many as it takes.
         checkpoint: file of the hand-in, by its path inside of it; empty where the notebook trains.
         instead_of: grade_ids and tags of the cells that are then not run, but for definitions.
@@ -40,6 +45,7 @@ class Training:
     instead_of: tuple[str, ...] = ()
     model: str = ""
     name: str = "model"
+    gpu_share: float | None = None
 
 
 def training_of(folder: Path | None, sheet: Assignment) -> Training:
@@ -63,6 +69,10 @@ def with_training(notebook: NotebookNode, training: Training) -> dict[str, Any]:
         source = _BUDGET.format(steps=training.steps)
         notebook.cells.insert(0, new_code_cell(source, id="grader-budget"))
         changed["optimizer steps"] = f"{training.steps} at most"
+    if training.gpu_share is not None:
+        source = _MEMORY.format(share=training.gpu_share)
+        notebook.cells.insert(0, new_code_cell(source, id="grader-gpu-memory"))
+        changed["GPU memory"] = f"{training.gpu_share:.0%} of one GPU"
     return changed
 
 

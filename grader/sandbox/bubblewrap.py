@@ -160,12 +160,19 @@ def _bind(source: str | Path, target: str | Path) -> Iterator[str]:
 
 
 def _writable(sandbox: Sandbox) -> Iterator[str]:
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    yield from ("--proc", "/proc", "--dev", "/dev", *_gpu(sandbox))
     disk = str(sandbox.limits.disk)
     for path in PLACES:
         yield from _parents(path)
         yield from ("--perms", "1777", "--size", disk, "--tmpfs", path)
     yield from ("--perms", "1777", "--dir", WORK)
+
+
+def _gpu(sandbox: Sandbox) -> Iterator[str]:
+    """The driver's nodes of one GPU; those of its neighbours are not there."""
+    if sandbox.gpu is not None:
+        for name in ("nvidiactl", "nvidia-uvm", f"nvidia{sandbox.gpu}"):
+            yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")
 
 
 def _system() -> Iterator[str]:

@@ -34,6 +34,7 @@ class Sandbox:
         data: training files by their path below the data folder; nothing held out is among them.
         limits: time, memory, disk and processes.
         threads: for OpenMP and BLAS.
+        gpu: index of the one GPU that it may use; None for none.
         slot: number among the sandboxes that run at the same time; gives each its own user id.
     """
 
@@ -43,6 +44,7 @@ class Sandbox:
     data: tuple[tuple[str, Path], ...] = ()
     threads: int = 1
     slot: int = 0
+    gpu: int | None = None
 
 
 class Process(Protocol):
@@ -123,6 +125,19 @@ def environment(sandbox: Sandbox, home: str, data: str) -> dict[str, str]:
         "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         "GRADER_DATA": data,
+        **_cuda(sandbox),
+    }
+
+
+def _cuda(sandbox: Sandbox) -> dict[str, str]:
+    """Which GPU there is, by the index that the driver's program gives it; as a rule none."""
+    if sandbox.gpu is None:
+        return {"CUDA_VISIBLE_DEVICES": ""}
+    return {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": str(sandbox.gpu),
+        # Matrix products are the same in every run, as torch's notes on reproducibility ask.
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
 
 

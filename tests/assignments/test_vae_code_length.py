@@ -119,6 +119,24 @@ def test_a_bad_second_draw_does_not_widen_the_interval() -> None:
     assert low == pytest.approx(4.0 - WIDEST_REACH)
 
 
+def test_a_model_on_a_gpu_is_evaluated_in_two_sandboxes_without_one() -> None:
+    made = []
+
+    def definitions() -> dict[str, Any]:
+        made.append(vae_class(mean=2.0))
+        return {"VAE": made[-1]}
+
+    class OnGpu(vae_class()):  # type: ignore[misc]
+        def encoder(self, imgs: torch.Tensor) -> Any:
+            raise RuntimeError("Expected all tensors to be on the same device")
+
+    subject = LocalSubject({"VAE": OnGpu, "model": OnGpu()}, definitions)
+    rng = np.random.default_rng(1)
+    value, _, _ = measure_bpd(subject, IMAGES, rng, ALPHA, LIMITS, device="cuda")
+    assert len(made) == 2
+    assert value == pytest.approx(4 + 3 * 0.5 * 4 / math.log(2) / 16)
+
+
 def test_dropout_is_switched_off() -> None:
     class Dropping(vae_class()):  # type: ignore[misc]
         def decoder(self, z: torch.Tensor) -> Any:

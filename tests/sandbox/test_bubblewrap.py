@@ -56,6 +56,21 @@ def test_a_driver_killed_as_it_starts_a_sandbox_leaves_none_behind() -> None:
 # the command
 
 
+def test_a_sandbox_sees_one_gpu_and_by_itself_none(sandbox: Sandbox) -> None:
+    def devices(sandbox: Sandbox) -> list[str]:
+        command = bubblewrap._command(sandbox)
+        return [command[i + 1] for i, word in enumerate(command) if word == "--dev-bind-try"]
+
+    def visible(sandbox: Sandbox) -> str:
+        command = bubblewrap._command(sandbox)
+        return command[command.index("CUDA_VISIBLE_DEVICES") + 1]
+
+    assert (devices(sandbox), visible(sandbox)) == ([], "")
+    one = replace(sandbox, gpu=1)
+    assert devices(one) == ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia1"]
+    assert visible(one) == "1"
+
+
 def test_nothing_of_the_host_is_bound_for_writing(sandbox: Sandbox) -> None:
     assert not {"--bind", "--bind-try", "--dev-bind"} & set(bubblewrap._command(sandbox))
 

@@ -1,4 +1,4 @@
-"""A budget of optimizer steps: the notebook runs to its end, but later steps change nothing."""
+"""Budgets of optimizer steps and of GPU memory, kept where the notebook runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def limit_steps(most: int) -> Any:
-    """Lets the first `most` steps of all optimizers together count.
+    """Lets the first `most` steps of all optimizers count; the notebook runs to its end.
 
     A weight without a gradient is passed over by every optimizer of torch, its decay included, so
     that loops, histories and figures behind the last step stay as the student wrote them.
@@ -31,3 +31,11 @@ def limit_steps(most: int) -> Any:
             optimizer.zero_grad(set_to_none=True)
 
     return register_optimizer_step_pre_hook(before_a_step)
+
+
+def limit_gpu_memory(share: float) -> None:
+    """Has torch raise OutOfMemoryError beyond a share of the GPU: its neighbours have theirs."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(share)

@@ -156,13 +156,13 @@ class Dispatcher:
             return Failure(f"{name} was stopped: it took too long", "timeout")
         except MemoryError:
             return Failure(f"{name} ran out of memory", "memory")
-        except NotImplementedError as error:
-            # The stub of a release says nothing more; anything of the student's does.
-            stub = type(error) is NotImplementedError and not error.args
-            said = f"not attempted: {name} is still as it was handed out"
-            return Failure(said, "missing") if stub else Failure(describe(name, error))
+        except RuntimeError as error:
+            # What torch.cuda.OutOfMemoryError is, in whatever version.
+            if _type_name(error) != "OutOfMemoryError":
+                return _described(name, error)
+            return Failure(f"{name} ran out of GPU memory", "memory")
         except BaseException as error:  # noqa: BLE001  the student's code may raise anything
-            return Failure(describe(name, error))
+            return _described(name, error)
 
 
 def _read(patterns: Sequence[str]) -> dict[str, Value]:
@@ -182,6 +182,13 @@ def _below(pattern: str) -> Iterator[Path]:
     # A folder that cannot be listed ends the search.
     with contextlib.suppress(OSError):
         yield from (path for path in Path().rglob(pattern) if path.is_file())
+
+
+def _described(name: str, error: BaseException) -> Failure:
+    # The stub of a release says nothing more; anything of the student's does.
+    if type(error) is NotImplementedError and not error.args:
+        return Failure(f"not attempted: {name} is still as it was handed out", "missing")
+    return Failure(describe(name, error))
 
 
 def describe(name: str, error: BaseException) -> str:

@@ -424,6 +424,12 @@ def test_running_out_of_memory_is_told_apart() -> None:
     assert fails(f=raising(MemoryError())).fault == "memory"
 
 
+def test_running_out_of_gpu_memory_is_told_apart() -> None:
+    failure = fails(f=raising(torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to")))
+    assert (failure.fault, str(failure)) == ("memory", "f ran out of GPU memory")
+    assert fails(f=raising(RuntimeError("CUDA error"))).fault == "error"
+
+
 def test_an_interrupt_ends_the_whole_request() -> None:
     asked = []
 
