@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
+from grader import environment
 from grader.assignment import Assignment
 from grader.devices import Place
 from grader.errors import InfrastructureError, UsageError
@@ -126,6 +127,7 @@ def run_batch(options: Options, display: Display) -> Outcome:
         pending = _pending(store, options, discovery, settings)
         store.set_fact("assignment", str(assignment.folder))
         store.set_fact("dialect", assignment.dialect)
+        store.set_fact("source", str(options.source))
         store.set_fact("data_set", settings.data_set)
         store.set_fact("device", settings.place.device)
         held_out = held_out_in_words(settings)
@@ -228,6 +230,7 @@ def _settings(
     with _writing(options.out):
         notebooks.mkdir(exist_ok=True)
         library = stage_library(options.out / ".sandbox")
+        environment.keep(options.out, environment.lock())
     return Settings(
         assignment=assignment.on(data_set, where.device),
         tier=tier,

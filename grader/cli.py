@@ -238,6 +238,26 @@ def export(
 
 
 @app.command()
+def replay(
+    token: Annotated[str, typer.Argument(help="From the evidence of a verdict.")],
+    run: Annotated[Path, typer.Option(help="The --out folder of the run.")] = Path("grader-out"),
+    submissions: Annotated[
+        Path | None, typer.Option(help="Where they are; where the run found them when absent.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="As it was given to the run.")] = None,
+) -> None:
+    """Reach one verdict again, and print its evidence. Exit status 1 where it is another one."""
+    from grader.replaying import replay as again
+
+    with _told():
+        replayed = again(token, run, submissions, data_dir)
+    for line in replayed.lines():
+        typer.echo("".join(c if c.isprintable() else " " for c in line))
+    if not replayed.same:
+        raise typer.Exit(USAGE)
+
+
+@app.command()
 def review(
     folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,

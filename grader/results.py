@@ -25,6 +25,7 @@ class Provenance:
     overridden: dict[str, Any] = field(default_factory=dict)
     held_out: str = ""  # "digits/test (360 images)"
     data_set: str = ""
+    environment: str = ""  # name of the lock under the run's `environments/`
     restarts: int = 0  # how often Slurm had queued its task again
 
 

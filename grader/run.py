@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from grader import environment
 from grader.authored import assignment_checks, catalogue_of
 from grader.checks.adapted import Adapted
 from grader.checks.context import Context
@@ -81,7 +82,7 @@ def _graded(
         cells = executed_cells(job.executed)
         subject = _subject(session, executed)
         curves = curves_of(subject, settings.assignment)
-        verdicts = _decide(subject, cells, curves, settings, listener)
+        verdicts = _decide(subject, cells, curves, settings, listener, submission.digest)
     provenance = _provenance(settings, executed, started_at, session.peak_bytes, slot)
     status, reason = ended(executed, verdicts, cells)
     return SubmissionResult(
@@ -173,13 +174,14 @@ def _decide(
     curves: Mapping[str, Curve],
     settings: Settings,
     listener: Listener,
+    digest: str,
 ) -> list[Verdict]:
     assignment = settings.assignment
     verdicts = run_checks(
         assignment_checks(assignment),
         assignment.questions,
         Adapted(subject, assignment.questions),
-        _context_for(settings, cells, curves),
+        _context_for(settings, cells, curves, digest),
         catalogue_of(assignment),
     )
     return _told(verdicts, listener)
@@ -194,7 +196,10 @@ def _told(verdicts: Iterable[Verdict], listener: Listener) -> list[Verdict]:
 
 
 def _context_for(
-    settings: Settings, cells: Sequence[Mapping[str, Any]], curves: Mapping[str, Curve]
+    settings: Settings,
+    cells: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Curve],
+    digest: str,
 ) -> Callable[[Check], Context]:
     assignment = settings.assignment
     seeds = Seeds(settings.secret, assignment.name, assignment.version)
@@ -211,7 +216,7 @@ def _context_for(
             curve=curves.get(check.question),
             device=settings.place.device,
             seed=seeds.of(check.name),
-            replay=seeds.token(check.name),
+            replay=seeds.token(check.name, digest),
         )
 
     return context
@@ -235,7 +240,7 @@ def _unread(
         assignment_checks(settings.assignment),
         settings.assignment.questions,
         gone,
-        _context_for(settings, [], {}),
+        _context_for(settings, [], {}, submission.digest),
     )
     return SubmissionResult(
         **_identity(submission, settings),
@@ -295,5 +300,6 @@ def _provenance(
         memory_bytes=peak_bytes,
         overridden=executed.overridden,
         held_out=held_out_in_words(settings),
+        environment=environment.name_of(environment.lock()),
         data_set=settings.data_set,
     )

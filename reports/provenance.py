@@ -34,6 +34,7 @@ def facts(result: SubmissionResult, assignment: Assignment) -> tuple[Fact, ...]:
         Fact("Changed for the run", ", ".join(changed) or "nothing"),
         Fact("Assignment", f"{label(assignment.title, 200)}, version {assignment.version}"),
         Fact("Superseded", _superseded(result)),
+        Fact("Lock", f"environments/{label(run.environment)}.txt" if run.environment else ""),
         Fact("Submission", label(result.digest)[:16], code=True),
         Fact("Checks", label(result.assignment_digest)[:16], code=True),
     ]

@@ -19,13 +19,15 @@ from grader.errors import UsageError
 class Replay:
     """What a replay token says: which check of which assignment, under which seeds.
 
-    `digest` tells whether the secret at hand is the one that the verdict was reached with.
+    `digest` tells whether the secret at hand is the one that the verdict was reached with, and
+    `submission` begins the digest of the hand-in; it is empty where there was none.
     """
 
     assignment: str
     version: int
     check: str
     digest: str
+    submission: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,10 @@ class Seeds:
         """A check's seeds: a number in [0, 2^63) for each label."""
         return lambda label: int.from_bytes(self._mac(check, label)[:8], "big") >> 1
 
-    def token(self, check: str) -> str:
-        """Text that reproduces the check's verdict on a submission."""
-        text = "\n".join((self.assignment, str(self.version), check, self._digest(check)))
+    def token(self, check: str, submission: str = "") -> str:
+        """Text that reproduces the check's verdict on the submission with this digest."""
+        parts = [self.assignment, str(self.version), check, self._digest(check)]
+        text = "\n".join([*parts, submission[:12]] if submission else parts)
         return base64.b32encode(text.encode()).decode().rstrip("=").lower()
 
     def reproduces(self, replay: Replay) -> bool:
@@ -72,8 +75,9 @@ def decode(token: str) -> Replay:
     """
     padded = token.strip().upper() + "=" * (-len(token.strip()) % 8)
     try:
-        assignment, version, check, digest = base64.b32decode(padded).decode().split("\n")
-        return Replay(assignment, int(version), check, digest)
+        assignment, version, *rest = base64.b32decode(padded).decode().split("\n")
+        check, digest, submission = rest if len(rest) == 3 else [*rest, ""]
+        return Replay(assignment, int(version), check, digest, submission)
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise UsageError(
             f"{token!r} is not a replay token; copy it whole from the evidence of a verdict"

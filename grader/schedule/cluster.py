@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from grader import environment
 from grader.errors import AssignmentError, InfrastructureError
 from grader.schedule import slurm
 from grader.schedule.bundle import write_bundle
@@ -102,7 +103,7 @@ class _Run:
     failures: Counter[str] = field(default_factory=Counter)
     # When each task was first seen to be over.
     over: dict[tuple[str, int], float] = field(default_factory=dict)
-    opened: bool = False
+    opened: set[str] = field(default_factory=set)
 
     def start(self) -> None:
         self.waiting = {self._name(each): each for each in self.submissions}
@@ -162,17 +163,22 @@ class _Run:
         self.tell(Queued(job, len(bundles)))
 
     def _listen(self) -> None:
-        """The sentences of the first task to say them; the end, where one is unfit."""
+        """What tasks say first; the end, where one says that nothing can be graded."""
         for bundle in (bundle for array in self.arrays for bundle in array.bundles):
-            if self.opened or (opening := opening_of(Path(bundle), self._results)) is None:
+            if (
+                bundle in self.opened
+                or (opening := opening_of(Path(bundle), self._results)) is None
+            ):
                 continue
             if opening.unfit:
                 for array in self.arrays:
                     slurm.cancel(array.job)
                 self.clear()
                 raise AssignmentError(opening.unfit)
-            self.opened = True
-            self.tell(Ready(opening.sentences))
+            environment.keep(self.settings.notebooks.parent, opening.lock)
+            if not self.opened:
+                self.tell(Ready(opening.sentences))
+            self.opened.add(bundle)
 
     def _collect(self) -> Iterator[Submission]:
         """Keeps what has landed; gives what has failed on our side and is tried again."""

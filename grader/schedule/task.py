@@ -9,9 +9,10 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from grader import environment
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.results import SubmissionResult
 from grader.run import failed_on_our_side
@@ -34,10 +35,12 @@ class Opening:
     Attributes:
         sentences: what to say about each known mistake, by id.
         unfit: why nothing of it can be graded, anywhere; empty where it can.
+        lock: of the machine's environment.
     """
 
     sentences: dict[str, str]
     unfit: str = ""
+    lock: str = ""
 
 
 def opening_of(bundle: Path, out: Path) -> Opening | None:
@@ -124,8 +127,8 @@ class _Task:
 
     def _tell(self, event: events.Event) -> None:
         match event:
-            case events.Ready(sentences) if opening_of(self._path, self._out) is None:
-                self._open(Opening(sentences))
+            case events.Ready(sentences):
+                self._open(Opening(sentences, lock=environment.lock()))
             case events.Finished(_, result):
                 self._keep(result)
             case events.Failed(student_id, reason):
@@ -137,8 +140,7 @@ class _Task:
         return found is not None and found.result.status != "infrastructure"
 
     def _open(self, opening: Opening) -> None:
-        row = {"sentences": opening.sentences, "unfit": opening.unfit}
-        write(self._out / f"{self._path.stem}{OPENING}", json.dumps(row))
+        write(self._out / f"{self._path.stem}{OPENING}", json.dumps(asdict(opening)))
 
     def _give_up(self, submission: Submission, reason: str) -> None:
         self._keep(failed_on_our_side(submission, self._bundle.settings, reason))

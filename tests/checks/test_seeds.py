@@ -38,6 +38,13 @@ def test_a_token_tells_what_to_run_again() -> None:
     assert SEEDS.reproduces(replay)
 
 
+def test_a_token_tells_which_hand_in_it_is_about() -> None:
+    token = SEEDS.token("noise", "ab" * 32)
+    assert decode(token).submission == "abababababab"
+    assert token != SEEDS.token("noise", "cd" * 32)
+    assert SEEDS.reproduces(decode(token))
+
+
 def test_a_token_survives_a_clipboard() -> None:
     assert decode(f"  {SEEDS.token('noise').upper()}\n") == decode(SEEDS.token("noise"))
 

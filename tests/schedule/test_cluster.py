@@ -227,12 +227,14 @@ def test_what_an_earlier_run_was_given_is_not_taken_for_this_one(script: Script)
 def test_sentences_come_from_a_task_and_a_wrong_assignment_ends_all(script: Script) -> None:
     def opens(**row: object) -> None:
         (bundle,) = (script.out / "bundles").glob("*.tar")
-        text = json.dumps({"sentences": {"a": "b"}, "unfit": ""} | row)
+        text = json.dumps({"sentences": {"a": "b"}, "unfit": "", "lock": "torch==2"} | row)
         write(script.out / "results" / f"{bundle.stem}{OPENING}", text)
 
     script.turns = [runs(opens), runs(lambda: script.lands("ann", "bob", "eve"))]
     script.run()
     assert script.of(Ready) == [Ready({"a": "b"})]
+    (lock,) = (script.settings.notebooks.parent / "environments").iterdir()
+    assert lock.read_text() == "torch==2"
     script.turns = [runs(lambda: opens(unfit="points do not add up"))]
     with pytest.raises(AssignmentError, match="points do not add up"):
         script.run()

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from grader.environment import lock
 from grader.errors import AssignmentError, InfrastructureError
 from grader.results import SubmissionResult
 from grader.schedule import bundle as bundling
@@ -85,7 +86,7 @@ def test_a_task_leaves_a_file_for_each_submission_and_does_none_twice(
     assert found is not None
     assert found.result.score == 3
     assert json.loads(found.notebook)["cells"]
-    assert opening_of(packed, out) == Opening({})
+    assert opening_of(packed, out) == Opening({}, lock=lock())
     assert graded(packed, out) == {}
     (out / name_of("bob", settings.key(handed_in[1]))).write_text("half")
     assert graded(packed, out) == {"bob": ("graded", 1)}
