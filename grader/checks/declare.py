@@ -91,7 +91,7 @@ def check(
     """Declares a check.
 
     Its parameters say what it needs: `subject`, and any of `held_out`, `outputs`, `printed`,
-    `seed`, `question`, `device`.
+    `curve`, `seed`, `question`, `device`.
 
     Raises:
         AssignmentError: no docstring, an unknown parameter, or statistics that cannot see a
