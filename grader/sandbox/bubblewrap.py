@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +73,13 @@ class Bubblewrap:
         from grader.sandbox import seccomp  # its library exists on Linux only
 
         submission = SUBMISSION if sandbox.submission else None
-        with tempfile.TemporaryFile() as program:
+        lifeline, held = multiprocessing.Pipe(duplex=False)
+        settings = {**settings, "lifeline_fd": lifeline.fileno()}
+        with tempfile.TemporaryFile() as program, lifeline:
             seccomp.write_filter(program)
             program.seek(0)
-            return subprocess.Popen(
+            return _Tied(
+                held,
                 [
                     *_command(sandbox),
                     "--seccomp",
@@ -85,7 +90,7 @@ class Bubblewrap:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(*pass_fds, program.fileno()),
+                pass_fds=(*pass_fds, program.fileno(), lifeline.fileno()),
                 env={},
                 cwd="/",
                 start_new_session=True,
@@ -93,11 +98,26 @@ class Bubblewrap:
             )
 
 
+class _Tied(subprocess.Popen[bytes]):
+    """A sandbox that can tell whether the process that started it is still there.
+
+    Args:
+        held: the other end of what the sandbox looks at; goes with this process.
+        *args: of `Popen`.
+        **options: likewise.
+    """
+
+    def __init__(self, held: Connection, *args: Any, **options: Any) -> None:
+        self._held = held
+        super().__init__(*args, **options)
+
+
 def _dies_with(parent: int) -> Callable[[], None]:
     """Has a new process killed with the one that starts it, before it becomes bubblewrap.
 
     bubblewrap asks for the same once it runs. A driver that is killed before that would leave a
-    sandbox behind that nobody ends.
+    sandbox behind that nobody ends. Between the two, bubblewrap forks once more without a wish of
+    its own: what it starts in there looks at its lifeline.
     """
     prctl, pr_set_pdeathsig = ctypes.CDLL(None).prctl, 1
 

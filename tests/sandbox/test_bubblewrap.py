@@ -53,6 +53,35 @@ def test_a_driver_killed_as_it_starts_a_sandbox_leaves_none_behind() -> None:
     assert int(driver.stdout)  # it had begun
 
 
+LOST_INSIDE = """
+import os, socket, sys
+from pathlib import Path
+from grader.assignment import Limits
+from grader.sandbox import Sandbox, bubblewrap
+
+# What bubblewrap forks outlives it while it has not asked for its parent's death.
+wait = 'shift 3; (sleep 1; exec "$@") & sleep 300'
+bubblewrap._command = lambda sandbox: ["sh", "-c", wait, "sh"]
+bubblewrap.LIBRARY = sys.argv[1]
+# It holds both ends, so that its channel never closes.
+ends = [end.fileno() for end in socket.socketpair()]
+settings = {"mode": "definitions", "channel_fd": ends[0]}
+sandbox = Sandbox(library=Path("/usr"), limits=Limits())
+process = bubblewrap.Bubblewrap().start(sandbox, settings, ends, sys.stdout.fileno())
+print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@needs_bubblewrap
+def test_what_a_killed_driver_has_started_ends_once_it_looks_for_it() -> None:
+    library = Path(bubblewrap.__file__).parents[2]
+    command = [sys.executable, "-c", LOST_INSIDE, str(library)]
+    driver = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert driver.returncode == -9
+    assert int(driver.stdout)  # it had begun
+
+
 # the command
 
 

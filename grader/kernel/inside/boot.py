@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -30,6 +31,8 @@ def main() -> None:
 def start(settings: dict[str, Any]) -> None:
     """Sets the process up and hands over to the kernel or to the definitions."""
     _end_with_parent()
+    if "lifeline_fd" in settings:
+        _require_starter(settings["lifeline_fd"])
     _limit(settings)
     _drop_privileges(settings["user_id"])
     if "archive_fd" in settings:
@@ -56,6 +59,15 @@ def _end_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _require_starter(lifeline_fd: int) -> None:
+    """Ends where nobody is left who would: whoever started this may be gone already."""
+    with open(lifeline_fd, "rb") as lifeline:
+        waiting = select.poll()
+        waiting.register(lifeline, 0)
+        if waiting.poll(0):  # the other end is closed
+            sys.exit(1)
 
 
 def _limit(settings: dict[str, Any]) -> None:
