@@ -7,6 +7,7 @@ were copied out before any held-out image was sent, maps them back in another on
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from grader.checks import Array, CheckFailure, Handle, Subject, as_array, expect
 from grader.checks.measuring import Interval, Scale, until_decided
+from grader.errors import SubjectError
 
 LATENTS = 2
 LEVELS = 16
@@ -134,7 +136,9 @@ def encoded(subject: Subject, model: Handle, images: Array) -> Array:
 
 
 def _evaluating(subject: Subject, model: Handle) -> Handle:
-    """The model with dropout and batch statistics switched off."""
+    """The model on the CPU, where our arrays arrive, with dropout and statistics switched off."""
+    with suppress(SubjectError):  # what is no module of torch is where it is
+        subject.call(model, method="cpu")
     subject.call(model, method="eval")
     return model
 

@@ -147,6 +147,33 @@ def test_two_measurements_agree_within_their_intervals() -> None:
     assert other[1] <= one[2]
 
 
+def test_a_model_on_a_gpu_is_moved_to_where_the_images_are() -> None:
+    class OnGpu(Ignorant):
+        here = False
+
+        def cpu(self) -> Any:
+            self.here = True
+            return self
+
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            if not self.here:
+                raise RuntimeError("Expected all tensors to be on the same device")
+            return super().forward(x_t, t)
+
+    assert measured(OnGpu()) == measured(Ignorant())
+
+
+def test_a_model_that_is_no_module_stays_where_it_is() -> None:
+    class Plain:
+        def eval(self) -> None:
+            """Nothing to switch off."""
+
+        def __call__(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(x_t)
+
+    assert measured(Plain()) == measured(Ignorant())
+
+
 def test_an_answer_of_another_shape_is_refused() -> None:
     class Flat(nn.Module):
         def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
