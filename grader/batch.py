@@ -29,7 +29,7 @@ from grader.schedule.local import run_all
 from grader.schedule.slurm import Request
 from grader.secret import course_secret
 from grader.settings import Settings, data_set_for, held_out_in_words
-from grader.slots import cores, isolation_on, place_for, slots
+from grader.slots import cores, isolation_on, place_elsewhere, place_for, slots
 from grader.store import Store
 from grader.submission import Discovery, Submission, discover
 
@@ -110,33 +110,48 @@ def run_batch(options: Options, display: Display) -> Outcome:
         AssignmentError: the assignment is wrong.
         InfrastructureError: nothing more can be written.
     """
-    elsewhere = options.slurm is not None
-    where = place_for(options.device, options.gpus, options.isolation, elsewhere=elsewhere)
-    tier = choose(isolation_on(where, options.isolation))
     # Sandboxes and workers have other working folders.
     options = replace(options, source=options.source.absolute(), out=options.out.absolute())
     _make(options.out)
     with Store(options.out) as store:
-        discovery = discover(options.source, unpack_to=options.out / "unpacked")
-        assignment = chosen_assignment(
-            discovery, options.source, options.assignment, options.dialect
-        )
-        discovery = only_of(discovery, assignment)
-        jobs = slots(where, options.jobs, options.per_gpu, elsewhere=elsewhere)
-        settings = _settings(options, assignment, tier.name, where, jobs)
-        pending = _pending(store, options, discovery, settings)
-        store.set_fact("assignment", str(assignment.folder))
-        store.set_fact("dialect", assignment.dialect)
-        store.set_fact("source", str(options.source))
-        store.set_fact("data_set", settings.data_set)
-        store.set_fact("device", settings.place.device)
-        held_out = held_out_in_words(settings)
-        plan = Plan(assignment, discovery, settings, jobs, pending, held_out, options.slurm)
-        ran, stopped = _run(store, plan, display)
-        store.forget_others({s.student_id for s in discovery.submissions})
+        ran, stopped = _graded(store, options, display)
         outcome = write_outputs(store, options.out, options.audience)
         now = tuple(each for each in outcome.regrades if each.now.student_id in ran)
         return replace(outcome, regrades=now, stopped=stopped)
+
+
+def _graded(store: Store, options: Options, display: Display) -> tuple[set[str], bool]:
+    """Who got a result, and whether it was stopped; of the class nothing more stays in memory."""
+    plan = _plan(store, options)
+    store.set_fact("assignment", str(plan.assignment.folder))
+    store.set_fact("dialect", plan.assignment.dialect)
+    store.set_fact("source", str(options.source))
+    store.set_fact("data_set", plan.settings.data_set)
+    store.set_fact("device", plan.settings.place.device)
+    done = _run(store, plan, display)
+    store.forget_others({s.student_id for s in plan.discovery.submissions})
+    return done
+
+
+def _plan(store: Store, options: Options) -> Plan:
+    where = _place(options)
+    tier = choose(isolation_on(where, options.isolation))
+    discovery = discover(options.source, unpack_to=options.out / "unpacked")
+    assignment = chosen_assignment(discovery, options.source, options.assignment, options.dialect)
+    discovery = only_of(discovery, assignment)
+    elsewhere = options.slurm is not None
+    jobs = slots(where, options.jobs, options.per_gpu, elsewhere=elsewhere)
+    settings = _settings(options, assignment, tier.name, where, jobs)
+    pending = _pending(store, options, discovery, settings)
+    held_out = held_out_in_words(settings)
+    return Plan(assignment, discovery, settings, jobs, pending, held_out, options.slurm)
+
+
+def _place(options: Options) -> Place:
+    if options.slurm is not None and options.slurm.gpus:
+        return place_elsewhere(options.device, options.isolation)
+    elsewhere = options.slurm is not None
+    return place_for(options.device, options.gpus, options.isolation, elsewhere=elsewhere)
 
 
 def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outcome:

@@ -27,9 +27,22 @@ def place_for(device: str, most: int | None, isolation: str, *, elsewhere: bool)
     return Place("cpu") if isolation == "warm" else place(device, most)
 
 
+def place_elsewhere(device: str, isolation: str) -> Place:
+    """GPUs of other machines, each of which looks for its own.
+
+    Raises:
+        UsageError: the wishes do not go together.
+    """
+    if device != "cpu":
+        raise UsageError("--device is for this machine: --gpus-per-task alone asks for GPUs")
+    if isolation == "warm":
+        raise UsageError("warm kernels see no GPU: take --isolation bwrap, or leave it out")
+    return Place("cuda")
+
+
 def isolation_on(where: Place, asked: str) -> str:
     """Warm kernels share a process that was made without a GPU, so cold ones take their place."""
-    return "bwrap" if where.gpus and asked == "auto" else asked
+    return "bwrap" if where.device == "cuda" and asked == "auto" else asked
 
 
 def slots(where: Place, asked: int | None, per_gpu: int, *, elsewhere: bool) -> int:

@@ -11,7 +11,7 @@ import pytest
 from grader import devices
 from grader.devices import Place, place, visible_gpus
 from grader.errors import UsageError
-from grader.slots import isolation_on, place_for, slots
+from grader.slots import isolation_on, place_elsewhere, place_for, slots
 
 TWO = "0, GPU-aa11, NVIDIA H200, 580.1, 143771\n1, GPU-bb22, NVIDIA H200, 580.1, 143771\n"
 
@@ -118,3 +118,13 @@ def test_another_machine_finds_its_own_device(driver: Callable[..., None]) -> No
     with pytest.raises(UsageError, match="leave it out with --on slurm"):
         place_for("auto", None, "auto", elsewhere=True)
     assert place_for("cpu", None, "auto", elsewhere=True).device == "cpu"
+
+
+def test_gpus_of_other_machines_are_asked_for_by_the_task_alone() -> None:
+    where = place_elsewhere("cpu", "auto")
+    assert (where.device, where.gpus) == ("cuda", ())
+    assert isolation_on(where, "auto") == "bwrap"
+    with pytest.raises(UsageError, match="--gpus-per-task alone"):
+        place_elsewhere("cuda", "auto")
+    with pytest.raises(UsageError, match="warm kernels see no GPU"):
+        place_elsewhere("cpu", "warm")

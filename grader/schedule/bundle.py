@@ -18,11 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grader.assignment import Assignment, installed, load
+from grader.devices import Place
 from grader.dialect import in_dialect
 from grader.errors import InfrastructureError
 from grader.settings import Settings, package_versions
 from grader.submission import Submission, slug
 from grader.submission.files import is_regular, walk
+from grader.threshold import Device
 
 _MANIFEST = "bundle.json"
 _LEFT_OUT = {"__pycache__", "submissions"}
@@ -179,13 +181,18 @@ def _settings(manifest: dict[str, Any], root: Path, secret: bytes) -> Settings:
         data_dir=Path(manifest["data_dir"]) if manifest["data_dir"] else None,
         threads=manifest["threads"],
         secret=secret,
+        place=Place(_device(manifest)),
     )
 
 
 def _assignment(manifest: dict[str, Any], root: Path) -> Assignment:
     assignment = load(root / "assignment" / manifest["assignment"])
     sheet = in_dialect(assignment, manifest["dialect"]) if manifest["dialect"] else assignment
-    return sheet.on(manifest["data_set"], "cpu")
+    return sheet.on(manifest["data_set"], _device(manifest))
+
+
+def _device(manifest: dict[str, Any]) -> Device:
+    return "cuda" if manifest["gpus"] else "cpu"
 
 
 def _submission(row: dict[str, Any], root: Path) -> Submission:

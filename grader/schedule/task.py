@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from grader import environment
+from grader.devices import place
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.results import SubmissionResult
 from grader.run import failed_on_our_side
@@ -21,6 +22,7 @@ from grader.schedule.bundle import Bundle, read_bundle
 from grader.schedule.delivery import Delivery, deliver, delivered, name_of, read, write
 from grader.schedule.local import run_all
 from grader.secret import course_secret
+from grader.settings import Settings
 from grader.submission import Submission
 
 OPENING = ".opening"
@@ -109,9 +111,9 @@ class _Task:
     def run(self, jobs: int) -> None:
         pending = [each for each in self._bundle.submissions if not self._is_done(each)]
         try:
-            self._require_fit()
+            settings = self._fit()
             if pending:
-                run_all(pending, self._bundle.settings, jobs, self._tell)
+                run_all(pending, settings, jobs, self._tell)
         except AssignmentError as error:
             self._open(Opening({}, str(error)))
             raise
@@ -120,10 +122,12 @@ class _Task:
                 if not self._is_done(each):
                     self._give_up(each, str(error))
 
-    def _require_fit(self) -> None:
+    def _fit(self) -> Settings:
+        """The settings with the devices of this machine, where it is fit to grade at all."""
         if self._bundle.unlike:
             raise InfrastructureError(f"this machine has {', '.join(self._bundle.unlike)}")
-        require_devices(self._bundle.gpus, os.environ)
+        require_devices(gpus := self._bundle.gpus, os.environ)
+        return replace(self._bundle.settings, place=place("cuda" if gpus else "cpu", gpus or None))
 
     def _tell(self, event: events.Event) -> None:
         match event:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from grader.devices import Place
 from grader.environment import lock
 from grader.errors import AssignmentError, InfrastructureError
 from grader.results import SubmissionResult
@@ -153,6 +154,7 @@ def test_a_requeued_task_without_its_device_fails_on_our_side(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    settings = replace(settings, place=Place("cuda"))
     packed = write_bundle(tmp_path, handed_in, settings, gpus=1)
     ended = CliRunner().invoke(
         app, ["worker", "--bundle", str(packed), "--out", str(tmp_path / "results")]

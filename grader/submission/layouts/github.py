@@ -24,10 +24,11 @@ def read(folder: Path, title: str) -> Listing | None:
     clones = [path for path in everything if _is_clone(path, prefix)]
     if not clones:
         return None
+    known = {path.name for path in clones}
     return Listing(
         layout="github",
         hand_ins=tuple(_hand_in(path, prefix) for path in clones),
-        passed_over=tuple(path for path in everything if path not in clones),
+        passed_over=tuple(path for path in everything if path.name not in known),
     )
 
 

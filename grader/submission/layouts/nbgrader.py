@@ -28,10 +28,11 @@ def read(folder: Path, title: str) -> Listing | None:
     stamped = any(_has_stamp(inside) for path in nested for inside in _assignments(path))
     if not stamped and not (title == _FOLDER and nested):
         return None
+    known = {path.name for path in students}
     return Listing(
         layout="nbgrader",
         hand_ins=tuple(map(_hand_in, students)),
-        passed_over=tuple(path for path in everything if path not in students),
+        passed_over=tuple(path for path in everything if path.name not in known),
     )
 
 

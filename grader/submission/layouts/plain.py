@@ -23,10 +23,11 @@ def read(folder: Path, title: str) -> Listing:
     modules = [path for path in everything if path.suffix.lower() == ".py"]
     if modules and _is_one_students(ours):
         return Listing("plain", (_hand_in(folder, title),))
+    known = {path.name for path in ours}
     return Listing(
         layout="plain",
         hand_ins=tuple(_hand_in(path, _student(path)) for path in ours),
-        passed_over=tuple(path for path in everything if path not in ours),
+        passed_over=tuple(path for path in everything if path.name not in known),
     )
 
 
