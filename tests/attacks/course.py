@@ -106,8 +106,8 @@ class Course:
         return [sys.executable, "-c", _COMMAND, *arguments]
 
     @contextlib.contextmanager
-    def started(self) -> Iterator[subprocess.Popen[str]]:
-        """The command, running; killed at the end if it still does."""
+    def started(self, *more: str) -> Iterator[subprocess.Popen[str]]:
+        """The command, running, with `more` options; killed at the end if it still does."""
         environment = {
             **os.environ,
             "GRADER_SECRET": SECRET,
@@ -117,7 +117,7 @@ class Course:
             "ATTACKED": self._token,
         }
         with subprocess.Popen(
-            self.command(),
+            [*self.command(), *more],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

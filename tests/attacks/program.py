@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import tomllib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tests.slurm.nodes import missing
 
 FOLDER = Path(__file__).parent
 SHEETS = FOLDER / "sheets"
@@ -17,7 +18,7 @@ TIERS = ("warm", "bwrap")
 # What a few rows need: in words, and whether this machine has it.
 NEEDS = {
     "gpu": ("an NVIDIA GPU (/dev/nvidia0)", Path("/dev/nvidia0").exists()),
-    "slurm": ("Slurm (sbatch)", shutil.which("sbatch") is not None),
+    "slurm": ("Slurm (munge, slurmctld, slurmd, slurm-client)", not missing()),
 }
 # Every notebook is this long, so that the scheduler, which begins with the longest, keeps to the
 # order of names and hands out an attack and its neighbour together.

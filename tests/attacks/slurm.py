@@ -1,64 +1,92 @@
-"""A run as a job of Slurm's, whose node is taken away in the middle."""
+"""What happens to tasks of Slurm's: a node is lost under them, a device is not given again."""
 
 from __future__ import annotations
 
-import shlex
-import sqlite3
+import os
 import subprocess
-import time
-from collections.abc import Callable
+import sys
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import connect
 from typing import TYPE_CHECKING
+
+from grader.assignment import load
+from grader.devices import Place
+from grader.kernel.library import stage_library
+from grader.schedule.bundle import write_bundle
+from grader.schedule.delivery import SUFFIX, delivered
+from grader.settings import Settings
+from grader.submission import discover
+from tests.attacks.program import SHEETS
+from tests.slurm.nodes import Nodes, until
 
 if TYPE_CHECKING:
     from tests.attacks.course import Course
 
 STUDENTS = 12
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 600
 
 
-def requeued(course: Course, first: str = "", later: str = "") -> None:
-    """Queues the run again once it has a result; it must go on from there.
-
-    Args:
-        course: without hand-ins so far.
-        first: line of the job's script before the run, at its first start.
-        later: the same, at every further start.
-    """
+def node_lost(course: Course) -> None:
+    """A node goes down with everything on it once there is a result; nobody else helps."""
     for number in range(STUDENTS):
         course.neighbour(f"student{number:02}")
-    script = course.root / "job.sh"
-    started_again = 'if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then'
-    lines = [started_again, later or ":", "else", first or ":", "fi", shlex.join(course.command())]
-    script.write_text("\n".join(["#!/bin/sh", *lines, ""]), "utf-8")
-    job = _said("sbatch", "--parsable", "--requeue", "--cpus-per-task=2", str(script))
-    try:
-        _until(lambda: _finished(course) > 0)
-        _said("scontrol", "requeue", job)
-        _until((course.out / "results.json").exists)
-    finally:
-        _said("scancel", job)
+    with Nodes(course.root / "slurm") as nodes:
+        os.environ["SLURM_CONF"] = str(nodes.conf)
+        try:
+            with course.started("--on", "slurm", "--shard", "4") as process:
+                until(lambda: _finished(course) > 0 and bool(nodes.jobs("node1")))
+                nodes.lose("node1")
+                # Slurm itself notices within half a minute.
+                until(lambda: "BeginTime" in nodes.said("squeue", "-h", "-o", "%r"))
+                nodes.release()
+                said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            del os.environ["SLURM_CONF"]
+    assert process.returncode == 0, said
     rows = course.results()
     assert len(rows) == STUDENTS
     assert {(row["status"], row["score"]) for row in rows.values()} == {("graded", 3)}
+    assert any(row["provenance"]["restarts"] for row in rows.values())
 
 
-def _said(*command: str) -> str:
-    ended = subprocess.run(command, check=True, capture_output=True, text=True)
-    return ended.stdout.strip().partition(";")[0]
+def device_lost(course: Course) -> None:
+    """A task that was queued again is given no GPU: that is our fault, and nobody's score."""
+    course.neighbour("ann")
+    settings = Settings(
+        load(SHEETS / course.sheet),
+        course.tier,
+        stage_library(course.out / ".sandbox"),
+        course.scratch,
+        "digits",
+        secret=b"of the course",
+    )
+    submissions = discover(course.hand_ins, unpack_to=course.root / "unpacked").submissions
+    settings = replace(settings, place=Place("cuda"))
+    bundle = write_bundle(course.root, submissions, settings, gpus=1)
+    ended = _worker(bundle, course.out, {"SLURM_RESTART_COUNT": "1", "CUDA_VISIBLE_DEVICES": ""})
+    assert ended.returncode == 2, ended.stderr
+    (path,) = course.out.glob(f"*{SUFFIX}")
+    found = delivered(path)
+    assert found is not None
+    assert (found.result.status, found.result.provenance.restarts) == ("infrastructure", 1)
+    assert "asked for 1 GPU and was given 0" in found.result.reason
+    assert found.result.verdicts == ()
+
+
+def _worker(bundle: Path, out: Path, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "grader.cli", "worker", "--bundle", str(bundle)]
+    environment = {**os.environ, "GRADER_SECRET": "of the course", **more}
+    return subprocess.run(
+        [*command, "--out", str(out)], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def _finished(course: Course) -> int:
     path = course.out / "grader.sqlite"
     if not path.exists():
         return 0
-    with closing(sqlite3.connect(path)) as db:
+    with closing(connect(path)) as db:
         tables = db.execute("select name from sqlite_master where name = 'results'").fetchall()
         return int(db.execute("select count(*) from results").fetchone()[0]) if tables else 0
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.5)

@@ -42,8 +42,8 @@ KillWait=2
 ReturnToService=2
 MpiDefault=none
 SchedulerParameters=sched_min_interval=0
-NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={one} CPUs=1
-NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={two} CPUs=1
+NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={one} CPUs=2
+NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={two} CPUs=2
 PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 

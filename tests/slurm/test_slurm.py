@@ -110,7 +110,8 @@ def runs(tmp_path: Path, nodes: Nodes) -> Runs:
     return Runs(tmp_path, nodes)
 
 
-ON_SLURM = ("--on", "slurm", "--shard", "8", "--isolation", "warm")
+# A task fills a node, so that one shard is lost with it.
+ON_SLURM = ("--on", "slurm", "--shard", "8", "--jobs", "2", "--isolation", "warm")
 
 
 def test_a_node_that_is_lost_costs_no_result(

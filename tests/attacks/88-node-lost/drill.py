@@ -1,5 +1,5 @@
-from tests.attacks.slurm import requeued
+from tests.attacks.slurm import node_lost
 
 
 def drill(course):
-    requeued(course)
+    node_lost(course)

@@ -1,5 +1,5 @@
-from tests.attacks.slurm import requeued
+from tests.attacks.slurm import device_lost
 
 
 def drill(course):
-    requeued(course, first="export CUDA_VISIBLE_DEVICES=0", later="export CUDA_VISIBLE_DEVICES=")
+    device_lost(course)
