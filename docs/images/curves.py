@@ -44,9 +44,9 @@ def courses() -> Any:
                 epochs = np.arange(len(run["train_bpd"])) + 0.5
                 axis.plot(epochs, run["train_bpd"], color=colour, linestyle="--", label="training")
         axis.axhline(curve["baseline"]["bpd"], color="grey", linestyle=":")
-        axis.annotate("pixels alone", (1, curve["baseline"]["bpd"]), **_above_the_end())
+        axis.annotate("pixels alone", (1, curve["baseline"]["bpd"]), **_above())
         axis.axhspan(*span, color="C2", alpha=0.3, linewidth=0)
-        axis.annotate("the course, 80 epochs", (1, span[1]), **_above_the_end())
+        axis.annotate("the course, 80 epochs", (0.02, span[1]), **_above() | {"ha": "left"})
         axis.set_yscale("log")
         ticks = [tick for tick in (0.5, 0.7, 1, 1.2, 1.5, 2, 3, 4) if tick > 0.9 * span[0]]
         axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -135,8 +135,8 @@ def _mark(axis: Axes, scale: Scale) -> None:
     axis.plot(scale.epochs, scale.zero(), "C3_", markersize=12, clip_on=False, label="no marks")
 
 
-def _above_the_end() -> dict[str, Any]:
-    """Where the words stand that belong to a level: on it, at the right end."""
+def _above() -> dict[str, Any]:
+    """How the words stand that belong to a level."""
     return {
         "xycoords": ("axes fraction", "data"),
         "xytext": (0, 2),
