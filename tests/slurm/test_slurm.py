@@ -128,6 +128,10 @@ def test_a_node_that_is_lost_costs_no_result(
         nodes.boot("node1")
         nodes.said("scontrol", "update", "nodename=node1", "state=resume")
         nodes.release()
+        with runs.started("slurm", *ON_SLURM) as second:
+            said, _ = second.communicate(timeout=PATIENCE_SECONDS)
+        assert second.returncode == 1
+        assert "another run is writing" in said
         said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, said
     assert 0 < before < STUDENTS, "the node was not lost in the middle"
