@@ -16,18 +16,18 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def junit_xml(book: Gradebook) -> str:
-    """The text of the file."""
+    """The text of the file, put together suite by suite: no class is in memory as a tree."""
     root = Element("testsuites", name=_text(book.assignment.name))
-    for result in book.results:
-        _suite(root, book, result)
-    indent(root)
-    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    opened = tostring(root, encoding="unicode", xml_declaration=True)
+    suites = [_suite(book, result) for result in book.results]
+    if not suites:
+        return f"{opened}\n"
+    return "\n".join([f"{opened.removesuffix(' />')}>", *suites, "</testsuites>", ""])
 
 
-def _suite(root: Element, book: Gradebook, result: SubmissionResult) -> None:
+def _suite(book: Gradebook, result: SubmissionResult) -> str:
     verdicts = result.verdicts
-    suite = SubElement(
-        root,
+    suite = Element(
         "testsuite",
         name=_text(result.student_id),
         tests=str(len(verdicts)),
@@ -48,6 +48,8 @@ def _suite(root: Element, book: Gradebook, result: SubmissionResult) -> None:
             ending = SubElement(case, kind, message=_text(_said(verdict)))
             if kind != "skipped":
                 ending.set("type", verdict.verdict.value)
+    indent(suite, level=1)
+    return "  " + tostring(suite, encoding="unicode").rstrip()
 
 
 def _kind(verdict: Verdict) -> str:
