@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from grader import marks
 from grader.checks.verdict import Verdict
-from grader.effective import with_marks
-from grader.errors import InfrastructureError, UsageError
+from grader.errors import UsageError
 from grader.results import SubmissionResult
+from grader.stored import Kept, Reader, Replaced, connected, unwritable
 
 _SCHEMA = """
 create table if not exists results (
@@ -46,64 +46,7 @@ create table if not exists facts (name text primary key, value text not null) st
 FILE = "grader.sqlite"
 
 
-class _Reader:
-    """What can be asked of a store's file, by any number of processes at the same time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db = _connected(path)
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        self._db.close()
-
-    def finished(self, student_id: str) -> str | None:
-        """The key under which a student's result stands; None for infrastructure failures."""
-        query = "select key from results where student_id = ? and status != 'infrastructure'"
-        return next((str(key) for (key,) in self.rows(query, student_id)), None)
-
-    def results(self) -> Iterator[SubmissionResult]:
-        """Every result, ordered by student, with what people marked."""
-        in_force = self._marks_in_force()
-        for result in self.automatic():
-            yield with_marks(result, in_force.get(result.student_id, {}))
-
-    def automatic(self) -> Iterator[SubmissionResult]:
-        """Every result as the checks left it, ordered by student."""
-        for (text,) in self.rows("select result from results order by student_id"):
-            yield SubmissionResult.from_json(json.loads(text))
-
-    def fact(self, name: str) -> str | None:
-        """Something about the run as a whole, such as the assignment's folder."""
-        rows = self.rows("select value from facts where name = ?", name)
-        return next((str(value) for (value,) in rows), None)
-
-    def rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
-        """Rows one by one: a class is larger than what should be in memory at a time."""
-        with self._read():
-            yield from self._db.execute(query, values)
-
-    def _marks_in_force(self) -> dict[str, dict[str, marks.Mark]]:
-        with self._read():
-            given = marks.by_place(self._db)
-        found: dict[str, dict[str, marks.Mark]] = {}
-        for (student_id, question), own in given.items():
-            if mark := marks.in_force(own):
-                found.setdefault(student_id, {})[question] = mark
-        return found
-
-    @contextmanager
-    def _read(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise InfrastructureError(
-                f"the results in {self._path} cannot be read ({error}): choose another --out, or "
-                "move the file away and run again"
-            ) from error
-
-
-class Store(_Reader):
+class Store(Reader):
     """What is known about every submission of one output folder.
 
     Args:
@@ -117,7 +60,7 @@ class Store(_Reader):
         self._path = folder / FILE
         with ExitStack() as opened:
             opened.enter_context(_locked(folder))
-            self._db = opened.enter_context(closing(_connected(self._path)))
+            self._db = opened.enter_context(closing(connected(self._path)))
             _prepare(self._db, self._path)
             self._opened = opened.pop_all()
 
@@ -175,11 +118,11 @@ class Store(_Reader):
 
         They can be had after the store was closed, too.
         """
-        return _Kept(self._path, assignment)
+        return Kept(self._path, assignment)
 
     def replaced(self) -> Mapping[str, SubmissionResult]:
         """What students had before they were last graded again, with what people marked."""
-        return _Replaced(self, self._marks_in_force())
+        return Replaced(self, self.marks_in_force())
 
     def forget_others(self, student_ids: set[str]) -> None:
         """Drops results of students who are no longer among the submissions."""
@@ -214,50 +157,11 @@ class Store(_Reader):
             yield
             self._db.execute("commit")
         except sqlite3.DatabaseError as error:
-            raise _unwritable(self._path, error) from error
+            raise unwritable(self._path, error) from error
         finally:
             # Whatever interrupts one transaction, Ctrl-C included, the next must be able to begin.
             if self._db.in_transaction:
                 self._db.execute("rollback")
-
-
-class _Kept(Collection[SubmissionResult]):
-    def __init__(self, path: Path, assignment: str) -> None:
-        self._path = path
-        self._assignment = assignment
-
-    def __iter__(self) -> Iterator[SubmissionResult]:
-        with closing(_Reader(self._path)) as reader:
-            yield from (r for r in reader.results() if r.assignment == self._assignment)
-
-    def __len__(self) -> int:
-        query = "select count(*) from results where json_extract(result, '$.assignment') = ?"
-        with closing(_Reader(self._path)) as reader:
-            return next(int(count) for (count,) in reader.rows(query, self._assignment))
-
-    def __contains__(self, result: object) -> bool:
-        return any(result == kept for kept in self)
-
-
-class _Replaced(Mapping[str, SubmissionResult]):
-    def __init__(self, store: Store, marks_: dict[str, dict[str, marks.Mark]]) -> None:
-        self._store = store
-        self._marks = marks_
-
-    def __getitem__(self, student_id: str) -> SubmissionResult:
-        for (text,) in self._store.rows(
-            "select result from replaced where student_id = ?", student_id
-        ):
-            result = SubmissionResult.from_json(json.loads(text))
-            return with_marks(result, self._marks.get(student_id, {}))
-        raise KeyError(student_id)
-
-    def __iter__(self) -> Iterator[str]:
-        for (student_id,) in self._store.rows("select student_id from replaced"):
-            yield str(student_id)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 @contextmanager
@@ -278,26 +182,12 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    try:
-        return sqlite3.connect(path, timeout=1, isolation_level=None)
-    except sqlite3.Error as error:
-        raise _unwritable(path, error) from error
-
-
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     try:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
         db.executescript(_SCHEMA + marks.SCHEMA)
     except sqlite3.OperationalError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     except sqlite3.DatabaseError as error:
         raise UsageError(f"{path}: {error}; choose another --out or remove the file") from error
-
-
-def _unwritable(path: Path, error: sqlite3.Error) -> InfrastructureError:
-    return InfrastructureError(
-        f"the results in {path} cannot be written ({error}): free some space or choose another "
-        "--out; what is there already is kept"
-    )
