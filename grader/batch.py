@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Protocol
 from grader import environment
 from grader.assignment import Assignment
 from grader.devices import Place
-from grader.errors import InfrastructureError, UsageError
+from grader.errors import UsageError
 from grader.export.grades import grades_csv
 from grader.export.results import results_parts
 from grader.exporting import assignment_of_run
@@ -32,6 +31,7 @@ from grader.settings import Settings, data_set_for, held_out_in_words
 from grader.slots import cores, isolation_on, place_elsewhere, place_for, slots
 from grader.store import Store
 from grader.submission import Discovery, Submission, discover
+from grader.written import make, write, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def run_batch(options: Options, display: Display) -> Outcome:
     """
     # Sandboxes and workers have other working folders.
     options = replace(options, source=options.source.absolute(), out=options.out.absolute())
-    _make(options.out)
+    make(options.out)
     with Store(options.out) as store:
         ran, stopped = _graded(store, options, display)
         outcome = write_outputs(store, options.out, options.audience)
@@ -174,9 +174,9 @@ def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outco
     results = store.of(assignment.name)
     sentences: dict[str, str] = json.loads(store.fact("sentences") or "{}")
     changed = regrades(store.replaced(), results)
-    with _writing(out):
-        _write(out / "results.json", results_parts(results))
-        _write(out / "grades.csv", [grades_csv(results, assignment.late)])
+    with writing(out):
+        write(out / "results.json", results_parts(results))
+        write(out / "grades.csv", [grades_csv(results, assignment.late)])
         pages = []
         if _wanted("staff", audience, report := out / "report"):
             render(results, assignment, report, out / "notebooks", sentences, changed)
@@ -242,7 +242,7 @@ def _settings(
     data_dir = options.data_dir and options.data_dir.absolute()
     data_set = data_set_for(assignment, data_dir)
     notebooks = options.out / "notebooks"
-    with _writing(options.out):
+    with writing(options.out):
         notebooks.mkdir(exist_ok=True)
         library = stage_library(options.out / ".sandbox")
         environment.keep(options.out, environment.lock())
@@ -278,31 +278,3 @@ def _pending(
         or options.only
         or store.finished(submission.student_id) != settings.key(submission)
     )
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    partial = path.with_suffix(".partial")
-    # Half a surrogate from a file name is no character: it is written as its escape.
-    with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        file.writelines(parts)
-    partial.replace(path)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InfrastructureError(
-            f"{out} cannot be written ({error.strerror}): free some space and type the same "
-            "again; results that are there are kept"
-        ) from error
-
-
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be made ({error.strerror}); choose another --out"
-        ) from error

@@ -280,7 +280,7 @@ def test_a_full_disk_while_writing_is_one_sentence(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(batch, "_write", full)
+    monkeypatch.setattr(batch, "write", full)
     with pytest.raises(InfrastructureError, match=r"No space left on device.*results .* are kept"):
         run(hand_in("ann", ""), assignment=str(sums))
 
