@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.choices import Device, Isolation, Place, Readers
 from grader.export.formats import Format
 
 app = typer.Typer(
@@ -22,44 +22,6 @@ app = typer.Typer(
 )
 
 USAGE, INFRASTRUCTURE, INTERRUPTED = 1, 2, 130
-
-
-class Isolation(StrEnum):
-    """How students' code is kept from the machine and from each other."""
-
-    AUTO = "auto"
-    WARM = "warm"
-    BWRAP = "bwrap"
-    CONTAINER = "container"
-    NONE = "none"
-
-
-class Place(StrEnum):
-    """Which machines grade."""
-
-    LOCAL = "local"
-    SLURM = "slurm"
-
-
-class Device(StrEnum):
-    """What students' code runs on."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-class Audience(StrEnum):
-    """Who reads the pages."""
-
-    STAFF = "staff"
-    STUDENT = "student"
-
-
-Readers = Annotated[
-    Audience | None,
-    typer.Option(help="Pages for the staff (report/), for students (feedback/); both when absent."),
-]
 
 
 @app.command()
@@ -106,17 +68,17 @@ def run(
             submissions,
             out,
             assignment,
-            jobs,
-            data_dir,
-            tuple(only or ()),
-            force,
-            isolation.value,
-            dialect,
-            audience and audience.value,
-            Request(partition, gpus_per_task, shard, time) if on is Place.SLURM else None,
-            device.value,
-            gpus,
-            per_gpu,
+            jobs=jobs,
+            data_dir=data_dir,
+            only=tuple(only or ()),
+            force=force,
+            isolation=isolation.value,
+            dialect=dialect,
+            audience=audience and audience.value,
+            slurm=Request(partition, gpus_per_task, shard, time) if on is Place.SLURM else None,
+            device=device.value,
+            gpus=gpus,
+            per_gpu=per_gpu,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))
