@@ -19,6 +19,7 @@ from tests.slurm.nodes import Nodes, until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.sandbox]
 
+ROOT = Path(__file__).parents[2]
 STUDENTS, FEW = 40, 12
 # So that a node can be lost in the middle of a shard.
 SLOWLY = "import time\ntime.sleep(0.2)\n"
@@ -41,11 +42,19 @@ def course(hand_in: Callable[..., Path], sums: Path, nodes: Nodes) -> Callable[[
 
 
 class Runs:
-    """Commands that grade the class."""
+    """Commands that grade a class.
 
-    def __init__(self, root: Path, nodes: Nodes) -> None:
+    Args:
+        root: folder for what they write.
+        nodes: on which Slurm runs.
+        hand_ins: of the class.
+        assignment: by name or folder.
+    """
+
+    def __init__(self, root: Path, nodes: Nodes, hand_ins: Path, assignment: str | Path) -> None:
         self._root = root
         self._nodes = nodes
+        self._grades = [str(hand_ins), "--assignment", str(assignment)]
 
     def out(self, name: str) -> Path:
         """Where one of them writes."""
@@ -54,8 +63,8 @@ class Runs:
     @contextlib.contextmanager
     def started(self, name: str, *more: str) -> Iterator[subprocess.Popen[str]]:
         """A command that runs; killed at the end if it still does."""
-        command = [sys.executable, "-m", "grader.cli", "run", str(self._root / "class")]
-        command += ["--assignment", str(self._root / "sums"), "--out", str(self.out(name)), *more]
+        command = [sys.executable, "-m", "grader.cli", "run", *self._grades]
+        command += ["--out", str(self.out(name)), *more]
         environment = self._nodes.environment() | {
             "GRADER_SECRET": "of the course",
             "OMP_NUM_THREADS": "1",
@@ -107,7 +116,7 @@ def _decision(verdict: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def runs(tmp_path: Path, nodes: Nodes) -> Runs:
-    return Runs(tmp_path, nodes)
+    return Runs(tmp_path, nodes, tmp_path / "class", tmp_path / "sums")
 
 
 # A task fills a node, so that one shard is lost with it.
@@ -147,6 +156,19 @@ def test_a_node_that_is_lost_costs_no_result(
     cold = runs.verdicts("cold")
     assert len(cold) == len(ANSWERS)
     assert cold == {student: runs.verdicts("slurm")[student] for student in cold}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topic", ["attention", "ddpm", "gan_backprop"])
+def test_a_topic_is_graded_alike_on_slurm_warm_and_cold(
+    tmp_path: Path, nodes: Nodes, topic: str
+) -> None:
+    runs = Runs(tmp_path, nodes, ROOT / "assignments" / topic / "submissions", topic)
+    runs.done("slurm", "--on", "slurm", "--shard", "3", "--isolation", "warm")
+    for name, tier in (("warm", "warm"), ("cold", "bwrap")):
+        runs.done(name, "--isolation", tier)
+        assert runs.verdicts(name) == runs.verdicts("slurm")
+    assert len({score for _, score, _ in runs.verdicts("slurm").values()}) > 1
 
 
 def test_a_scheduler_that_dies_is_picked_up_by_the_same_command(
