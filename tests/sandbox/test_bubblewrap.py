@@ -54,21 +54,24 @@ def test_a_driver_killed_as_it_starts_a_sandbox_leaves_none_behind() -> None:
 
 
 LOST_INSIDE = """
-import os, socket, sys
+import os, socket, sys, time
 from pathlib import Path
 from grader.assignment import Limits
 from grader.sandbox import Sandbox, bubblewrap
 
 # What bubblewrap forks outlives it while it has not asked for its parent's death.
-wait = 'shift 3; (sleep 1; exec "$@") & sleep 300'
+wait = 'shift 3; (sleep 1; MPLCONFIGDIR=none exec "$@") & exec sleep 300'
 bubblewrap._command = lambda sandbox: ["sh", "-c", wait, "sh"]
 bubblewrap.LIBRARY = sys.argv[1]
+bubblewrap._user_id = lambda sandbox: None
 # It holds both ends, so that its channel never closes.
-ends = [end.fileno() for end in socket.socketpair()]
+pair = socket.socketpair()
+ends = [end.fileno() for end in pair]
 settings = {"mode": "definitions", "channel_fd": ends[0]}
 sandbox = Sandbox(library=Path("/usr"), limits=Limits())
 process = bubblewrap.Bubblewrap().start(sandbox, settings, ends, sys.stdout.fileno())
 print(process.pid, flush=True)
+time.sleep(0.5)  # the fork is there, and has not looked yet
 os.kill(os.getpid(), 9)
 """
 
