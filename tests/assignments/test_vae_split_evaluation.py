@@ -73,6 +73,7 @@ def test_an_interval_of_a_part_holds_the_value_of_all(seed: int) -> None:
     assert low < direct_bpd(len(IMAGES)) < high
 
 
+@pytest.mark.slow
 def test_intervals_are_as_wide_as_they_say() -> None:
     """The value of all is missed by a two-sigma interval about once in twenty times."""
     truth = direct_bpd(len(IMAGES))

@@ -76,6 +76,7 @@ def test_who_stands_on_a_further_page_is_found_on_the_first(
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_sorting_goes_through_all_pages(
     browser: webdriver.Chrome, show: Callable[[Path], None], tmp_path: Path
 ) -> None:
