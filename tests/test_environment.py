@@ -22,6 +22,7 @@ def test_a_lock_is_a_list_of_requirements_that_pip_reads() -> None:
     assert lines == sorted(lines, key=str.casefold)
 
 
+@pytest.mark.slow
 def test_each_result_names_the_lock_that_stands_beside_it(
     hand_in: Callable[..., Path],
     sums: Path,

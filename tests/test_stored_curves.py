@@ -58,10 +58,11 @@ def test_the_headline_figures_of_the_courses_are_reached() -> None:
     assert max(bpd("fashion-mnist", 2)) < 2.0
     # On the way to 1.20 to 1.25, and to 0.52, which take 80 epochs.
     for data_set, end in (("fashion-mnist", 1.20), ("mnist", 0.52)):
-        longest = max(
-            (run["test_bpd"] for run in stored(f"vae/curves/{data_set}.json")["runs"]), key=len
-        )
-        assert end < longest[-1] == min(longest)
+        runs = stored(f"vae/curves/{data_set}.json")["runs"]
+        run = max(runs, key=lambda run: len(run["test_bpd"]))
+        # Late epochs differ by less than the images that a figure is averaged over let it be known.
+        noise = 3 * run["test_std_error"][-1]
+        assert end < run["test_bpd"][-1] < min(run["test_bpd"]) + noise
 
 
 @pytest.mark.parametrize("scale", SCALES, ids=lambda s: f"{s.assignment}/{s.data_set}/{s.epochs}")

@@ -112,6 +112,7 @@ def directly(model_class: type[nn.Module]) -> float:
     return float(nats) / math.log(2) / 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_the_interval_holds_the_bound_of_every_image_at_every_timestep(seed: int) -> None:
     subject = LocalSubject({"model": Knowing()})

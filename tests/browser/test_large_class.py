@@ -15,7 +15,7 @@ from reports import cohort
 from reports.render import class_page, environment, roster_pages
 from tests.reports import sample
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FAULTS = ("half", "log-var", "", "marked", "blurred noise", "nats")
 MOST_SECONDS = 2.0
@@ -76,7 +76,6 @@ def test_who_stands_on_a_further_page_is_found_on_the_first(
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.slow
 def test_sorting_goes_through_all_pages(
     browser: webdriver.Chrome, show: Callable[[Path], None], tmp_path: Path
 ) -> None:
@@ -102,7 +101,6 @@ def test_without_script_every_student_stands_on_a_page(
     assert browser.current_url == page.as_uri()
 
 
-@pytest.mark.slow
 def test_ten_thousand_students_open_within_two_seconds(
     browser: webdriver.Chrome, show: Callable[[Path], None], tmp_path: Path
 ) -> None:
