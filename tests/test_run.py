@@ -17,6 +17,7 @@ from grader.results import SubmissionResult
 from grader.run import Listener, failed_on_our_side, grade, require_ready
 from grader.settings import Settings
 from grader.submission import Submission
+from tests.conftest import RIGHT
 
 
 def submitted(folder: Path, student: str = "ann") -> Submission:
@@ -55,6 +56,14 @@ def test_a_kernel_that_died_is_the_students(
     result = graded(submitted(hand_in("ann", "import os\nos._exit(0)")), settings)
     assert (result.status, result.score, result.max_score) == ("crashed", 0, 3)
     assert outcomes(result) == ["error", "error"]
+
+
+def test_an_exception_by_the_name_of_torchs_says_nothing_of_a_gpu_where_there_is_none(
+    hand_in: Callable[..., Path], settings: Settings
+) -> None:
+    source = f"{RIGHT}\n\nclass OutOfMemoryError(Exception):\n    pass\n\nraise OutOfMemoryError"
+    result = graded(submitted(hand_in("ann", source)), settings)
+    assert (result.status, result.reason, result.score) == ("graded", "", 3)
 
 
 def test_a_check_that_raises_is_ours_and_gives_no_score(
