@@ -74,7 +74,7 @@ class LocalSubject(Subject):
 
     def files(self, patterns: Sequence[str]) -> dict[str, bytes]:
         """Small files in the working folder."""
-        return as_files(self._dispatcher.files(patterns))
+        return as_files(raised(self._dispatcher.files(patterns)))
 
     def rebuilt(self) -> Subject:
         """The definitions in a namespace of their own."""

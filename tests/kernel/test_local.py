@@ -24,6 +24,11 @@ def test_without_a_source_nothing_is_rebuilt() -> None:
         LocalSubject({}).rebuilt()
 
 
+def test_files_that_cannot_be_looked_for_say_why() -> None:
+    with pytest.raises(SubjectError, match="files raised NotImplementedError: Non-relative"):
+        LocalSubject({}).files(["/tmp/*.csv"])
+
+
 @pytest.mark.parametrize("fault", ["error", "missing", "timeout", "memory"])
 def test_a_failure_keeps_its_fault(fault: str) -> None:
     assert as_error(Failure("no", fault)).fault == fault
