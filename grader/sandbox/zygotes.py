@@ -28,8 +28,8 @@ from grader.sandbox.bubblewrap import FIRST_UID, nesting_command
 from grader.sandbox.spec import INTERPRETER, LIBRARY, Sandbox
 
 Purpose = Literal["hold", "start"]
-# Beyond the users of slots, first and second.
-ZYGOTE_UID = FIRST_UID + 2000
+# Beyond the users of slots: those of first sandboxes, and of second ones a thousand each further.
+ZYGOTE_UID = FIRST_UID + 5000
 _START_SECONDS = 330.0
 _END_SECONDS = 5.0
 _ATTEMPTS = 20

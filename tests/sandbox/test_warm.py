@@ -13,8 +13,9 @@ import pytest
 
 from grader.assignment import Limits
 from grader.errors import InfrastructureError
+from grader.kernel.session import MOST_SECOND, SECOND_SLOTS
 from grader.sandbox import Sandbox, choose, warm, zygotes
-from grader.sandbox.bubblewrap import Bubblewrap, nesting_command
+from grader.sandbox.bubblewrap import FIRST_UID, Bubblewrap, nesting_command
 from grader.sandbox.warm import Warm
 
 
@@ -52,6 +53,14 @@ def test_a_system_that_forbids_nesting_is_explained_and_the_next_tier_chosen(
     )
     assert "Operation not permitted (unshare)" in str(Warm().problem())
     assert choose("auto").name == "bwrap"
+
+
+def test_the_user_of_a_zygote_is_none_of_a_sandbox() -> None:
+    slots = [i + SECOND_SLOTS * n for i in range(SECOND_SLOTS) for n in range(MOST_SECOND + 1)]
+    users = {FIRST_UID + slot for slot in slots}
+    assert len(users) == SECOND_SLOTS * (MOST_SECOND + 1)
+    assert zygotes.ZYGOTE_UID not in users
+    assert zygotes.ZYGOTE_UID < 65_534  # from where on ids have meanings of their own
 
 
 def test_a_start_without_a_zygote_is_our_fault(sandbox: Sandbox) -> None:
