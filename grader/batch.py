@@ -148,10 +148,9 @@ def _plan(store: Store, options: Options) -> Plan:
 
 
 def _place(options: Options) -> Place:
-    if options.slurm is not None and options.slurm.gpus:
-        return place_elsewhere(options.device, options.isolation)
-    elsewhere = options.slurm is not None
-    return place_for(options.device, options.gpus, options.isolation, elsewhere=elsewhere)
+    if options.slurm is not None:
+        return place_elsewhere(options.device, options.isolation, options.slurm.gpus)
+    return place_for(options.device, options.gpus, options.isolation)
 
 
 def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outcome:

@@ -8,36 +8,44 @@ from grader.devices import Place, place
 from grader.errors import UsageError
 
 
-def place_for(device: str, most: int | None, isolation: str, *, elsewhere: bool) -> Place:
-    """Where students' code runs.
+def place_for(device: str, most: int | None, isolation: str) -> Place:
+    """Where students' code runs on this machine.
 
     Args:
         device: auto, cpu or cuda.
         most: GPUs to use at most.
         isolation: as asked for.
-        elsewhere: whether other machines grade.
 
     Raises:
         UsageError: the wishes do not go together, or there is no such device.
     """
-    if device != "cpu" and elsewhere:
-        raise UsageError("--device is for this machine: leave it out with --on slurm")
-    if device == "cuda" and isolation == "warm":
-        raise UsageError("warm kernels see no GPU: take --isolation bwrap, or leave it out")
+    if device == "cuda":
+        _require_cold(isolation)
     return Place("cpu") if isolation == "warm" else place(device, most)
 
 
-def place_elsewhere(device: str, isolation: str) -> Place:
-    """GPUs of other machines, each of which looks for its own.
+def place_elsewhere(device: str, isolation: str, gpus_per_task: int) -> Place:
+    """Where it runs on other machines, each of which looks for GPUs of its own.
 
     Raises:
         UsageError: the wishes do not go together.
     """
     if device != "cpu":
-        raise UsageError("--device is for this machine: --gpus-per-task alone asks for GPUs")
+        instead = (
+            "--gpus-per-task alone asks for GPUs"
+            if gpus_per_task
+            else "leave it out with --on slurm"
+        )
+        raise UsageError(f"--device is for this machine: {instead}")
+    if not gpus_per_task:
+        return Place("cpu")
+    _require_cold(isolation)
+    return Place("cuda")
+
+
+def _require_cold(isolation: str) -> None:
     if isolation == "warm":
         raise UsageError("warm kernels see no GPU: take --isolation bwrap, or leave it out")
-    return Place("cuda")
 
 
 def isolation_on(where: Place, asked: str) -> str:

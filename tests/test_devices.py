@@ -109,22 +109,23 @@ def test_warm_kernels_see_no_gpu(driver: Callable[..., None]) -> None:
     assert isolation_on(where, "none") == "none"
     assert isolation_on(Place("cpu"), "auto") == "auto"
     with pytest.raises(UsageError, match="warm kernels see no GPU"):
-        place_for("cuda", None, "warm", elsewhere=False)
-    assert place_for("auto", None, "warm", elsewhere=False).device == "cpu"
+        place_for("cuda", None, "warm")
+    assert place_for("auto", None, "warm").device == "cpu"
 
 
 def test_another_machine_finds_its_own_device(driver: Callable[..., None]) -> None:
     driver(TWO)
     with pytest.raises(UsageError, match="leave it out with --on slurm"):
-        place_for("auto", None, "auto", elsewhere=True)
-    assert place_for("cpu", None, "auto", elsewhere=True).device == "cpu"
+        place_elsewhere("auto", "auto", 0)
+    assert place_elsewhere("cpu", "auto", 0).device == "cpu"
+    assert place_elsewhere("cpu", "warm", 0).device == "cpu"
 
 
 def test_gpus_of_other_machines_are_asked_for_by_the_task_alone() -> None:
-    where = place_elsewhere("cpu", "auto")
+    where = place_elsewhere("cpu", "auto", 1)
     assert (where.device, where.gpus) == ("cuda", ())
     assert isolation_on(where, "auto") == "bwrap"
     with pytest.raises(UsageError, match="--gpus-per-task alone"):
-        place_elsewhere("cuda", "auto")
+        place_elsewhere("cuda", "auto", 1)
     with pytest.raises(UsageError, match="warm kernels see no GPU"):
-        place_elsewhere("cpu", "warm")
+        place_elsewhere("cpu", "warm", 1)
