@@ -98,7 +98,9 @@ class Training:
         device = images.training.device
         network = recipe.network(images.training.shape[-1])
         # Convolutions of these sizes are a fifth faster so; the numbers are the same.
-        self.model = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = network.to(  # type: ignore[call-overload]  # its stub lacks memory_format
+            device, memory_format=torch.channels_last
+        )
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
         self.noise = torch.Generator(device).manual_seed(seed)
         self.recipe, self.images = recipe, images
@@ -138,7 +140,7 @@ class Training:
         """Goes back to what `save` has kept, and returns its curve."""
         with safe_open(path, framework="pt") as file:
             run = Run(**json.loads(file.metadata()["run"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
         self.noise.set_state(tensors.pop("noise"))
         states: dict[int, dict[str, Tensor]] = {}
         for name in [name for name in tensors if name.startswith("optimizer.")]:

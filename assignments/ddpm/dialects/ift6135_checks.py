@@ -92,12 +92,12 @@ def sample_has_the_noise_given(subject: Subject) -> None:
             return by_moments(*_moments(subject, steps, x0, t), t, eps)
 
         judge_by_either(
-            # Each keeps the values of its own turn of the loop, which no type can say.
-            lambda right, answer=answer, given=given: expect_close(  # type: ignore[misc]
+            # Each keeps the values of its own turn of the loop.
+            lambda right, answer=answer, given=given: expect_close(  # type: ignore[misc]  # defaults
                 answer, right[0], given=given, function="q_sample"
             ),
             [noised(x0, t, eps, schedule(steps))],
-            lambda own=own: [own()],  # type: ignore[misc]
+            lambda own=own: [own()],  # type: ignore[misc]  # mypy infers no default of a lambda
         )
 
 
