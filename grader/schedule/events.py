@@ -31,6 +31,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Up:
+    """Its sandbox stands and waits for a turn."""
+
+    student_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A cell of its notebook has run."""
 
@@ -79,6 +86,11 @@ class Queued:
     tasks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """To a worker: the student's code may run now."""
+
+
 Event: TypeAlias = (
-    Ready | Unfit | Started | Progress | Landed | Finished | Failed | Retried | Queued
+    Ready | Unfit | Started | Up | Progress | Landed | Finished | Failed | Retried | Queued
 )

@@ -2,6 +2,9 @@
 
 A worker that dies takes nothing along but its own submission's attempt: the submission is tried
 again on a new worker, and given up as `infrastructure` after the last attempt.
+
+There are more workers than submissions that run at a time: a spare one has the next sandbox come up
+while the others wait for answers, and only then asks for its turn.
 """
 
 from __future__ import annotations
@@ -17,24 +20,27 @@ from multiprocessing.context import ForkServerProcess
 
 from grader.errors import AssignmentError, InfrastructureError
 from grader.run import prepared
-from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Unfit
+from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Turn, Unfit, Up
 from grader.schedule.worker import work
 from grader.settings import Settings
 from grader.submission import Submission
 
 ATTEMPTS = 3
+# A sandbox takes about half as long to come up as a small notebook and its checks take after that.
+JOBS_FOR_A_SPARE = 4
 # Forked from a process that has imported torch and never run an operation of it.
 _FORKS = multiprocessing.get_context("forkserver")
 _PRELOADED = ["torch", "grader.schedule.worker"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Worker:
     slot: int
     process: ForkServerProcess
     pipe: Connection
     submission: Submission | None = None
     ready: bool = False
+    has_turn: bool = False
 
 
 def run_all(
@@ -50,7 +56,7 @@ def run_all(
     Args:
         submissions: those that have to run.
         settings: shared by all.
-        jobs: how many run at the same time.
+        jobs: how many run students' code at the same time.
         tell: called with each event, in order of arrival.
 
     Raises:
@@ -58,10 +64,10 @@ def run_all(
         InfrastructureError: workers are killed before they have begun, or no sandbox can be.
     """
     _FORKS.set_forkserver_preload(_PRELOADED)
-    run = _Run(submissions, settings, tell)
+    run = _Run(submissions, settings, jobs, tell)
     with prepared(settings):
         try:
-            run.start(min(jobs, len(submissions)))
+            run.start()
             while run.workers:
                 run.turn()
         finally:
@@ -70,17 +76,25 @@ def run_all(
 
 class _Run:
     def __init__(
-        self, submissions: Sequence[Submission], settings: Settings, tell: Callable[[Event], None]
+        self,
+        submissions: Sequence[Submission],
+        settings: Settings,
+        jobs: int,
+        tell: Callable[[Event], None],
     ) -> None:
         # Large notebooks tend to run long, and a long one that starts last is waited for.
         self._queue = deque(sorted(submissions, key=_size, reverse=True))
         self._settings = settings
+        self._jobs = jobs
         self._tell = tell
+        self._up: deque[_Worker] = deque()
         self._failures: Counter[str] = Counter()
         self.workers: list[_Worker] = []
 
-    def start(self, count: int) -> None:
-        for slot in range(count):
+    def start(self) -> None:
+        # A sandbox on a GPU that waits would hold memory of it.
+        spare = 0 if self._settings.place.gpus else 1 + self._jobs // JOBS_FOR_A_SPARE
+        for slot in range(min(self._jobs + spare, len(self._queue))):
             self._hire(slot)
 
     def turn(self) -> None:
@@ -118,11 +132,17 @@ class _Run:
                 worker.ready = True
                 self._tell(event)
                 self._give(worker)
+            case Up():
+                self._tell(event)
+                self._up.append(worker)
+                self._give_turns()
             case Finished():
                 self._tell(event)
+                self._end_turn(worker)
                 self._give(worker)
             case Failed(_, reason):
                 self._fail(worker, reason)
+                self._end_turn(worker)
                 self._give(worker)
             case _:
                 self._tell(event)
@@ -135,6 +155,17 @@ class _Run:
         self._tell(Started(worker.submission.student_id))
         with contextlib.suppress(OSError):  # it has died: heard of in the next turn
             worker.pipe.send(worker.submission)
+
+    def _give_turns(self) -> None:
+        while self._up and sum(worker.has_turn for worker in self.workers) < self._jobs:
+            worker = self._up.popleft()
+            worker.has_turn = True
+            with contextlib.suppress(OSError):  # it has died: heard of in the next turn
+                worker.pipe.send(Turn())
+
+    def _end_turn(self, worker: _Worker) -> None:
+        worker.has_turn = False
+        self._give_turns()
 
     def _fail(self, worker: _Worker, reason: str) -> None:
         assert worker.submission is not None
@@ -154,6 +185,9 @@ class _Run:
             )
         if worker.submission is not None:
             self._fail(worker, "the worker died")
+        if worker in self._up:
+            self._up.remove(worker)
+        self._end_turn(worker)
         self._dismiss(worker)
         if self._queue:
             self._hire(worker.slot)

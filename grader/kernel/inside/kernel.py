@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import zmq
-from ipykernel import heartbeat, ipkernel, kernelapp
+from ipykernel import heartbeat, iostream, ipkernel, kernelapp
 from traitlets.config import Config
 
 from grader.kernel.inside.modules import install
@@ -35,10 +35,10 @@ class _Kernel(ipkernel.IPythonKernel):
             made: Self = super().instance(*args, **kwargs)
             return made
         kernel: Self = super().instance()
-        kernel._adopt({name: value for name, value in kwargs.items() if value is not None})
+        kernel._take_over({name: value for name, value in kwargs.items() if value is not None})
         return kernel
 
-    def _adopt(self, given: dict[str, Any]) -> None:
+    def _take_over(self, given: dict[str, Any]) -> None:
         for name, value in given.items():
             setattr(self, name, value)
         self._stdout, self._stderr = sys.stdout, sys.stderr
@@ -51,21 +51,48 @@ class _Kernel(ipkernel.IPythonKernel):
 
 
 def make_kernel() -> None:
-    """Makes the kernel that forks of this process will run: for the zygote."""
-    _Kernel.instance(config=_config())
+    """Makes the kernel that forks of this process will run, and its application: for the zygote."""
+    kernel: Any = _Kernel.instance(config=_config())
+    kernel.shell._sys_modules_keys = set(sys.modules)
+    _Application.instance(kernel_class=_Kernel, config=_config())
 
 
 class _Application(kernelapp.IPKernelApp):
-    """Adopts listening sockets instead of binding its own."""
+    """Adopts listening sockets instead of binding its own, and leaves out what nobody uses."""
 
     socket_fds: ClassVar[dict[int, int]] = {}  # by the port that only numbers them
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Nothing was typed: what there is to set stands in the settings."""
 
+    def load_config_file(self, suppress_errors: bool | None = None) -> None:
+        """How this machine's own notebooks are configured is nothing that a student knew of."""
+
+    def init_control(self, context: zmq.Context[Any]) -> None:
+        """Without the thread that hands requests to subshells: every cell has its turn here."""
+        super().init_control(context)
+        self.shell_channel_thread = None
+
+    def init_code(self) -> None:
+        """Runs no startup file, since a new home has none."""
+        self.shell.user_ns_hidden.update(self.shell.user_ns)
+
     def _bind_socket(self, s: zmq.Socket[bytes], port: int) -> int:
         _adopt(s, self.socket_fds[port])
         return port
+
+
+class Output(iostream.OutStream):
+    """Standard output or error of the notebook."""
+
+    def flush(self) -> None:
+        """Wakes the thread that sends, and waits for it, only where there is something to send.
+
+        A kernel flushes both streams several times for each cell. What has left the buffer is
+        sent before anything that is said later.
+        """
+        if getattr(self, "_buffers", True):
+            super().flush()
 
 
 def run_kernel(settings: dict[str, Any]) -> None:
@@ -81,9 +108,10 @@ def run_kernel(settings: dict[str, Any]) -> None:
     setattr(heartbeat.Heartbeat, "_bind_socket", bind_heartbeat)  # noqa: B010  typed as a method
     file = Path(os.environ["HOME"]) / "connection.json"
     file.write_text(json.dumps(connection), "utf-8")
-    app: Any = _Application.instance(
-        connection_file=str(file), kernel_class=_Kernel, config=_config()
-    )
+    if not _Application.initialized():
+        make_kernel()
+    app: Any = _Application.instance()
+    app.connection_file = str(file)
     app.initialize()
     install(app.shell)
     app.start()
@@ -98,7 +126,14 @@ def answer_requests() -> None:
 
 
 def _config() -> Config:
-    return Config({"HistoryManager": {"enabled": False}})
+    return Config(
+        {
+            "HistoryManager": {"enabled": False},
+            # A pause before each reply, for clients that are told of a cell's end too soon.
+            "IPythonKernel": {"_execute_sleep": 0.0},
+            "IPKernelApp": {"outstream_class": f"{__name__}.Output"},
+        }
+    )
 
 
 def _adopt(target: zmq.Socket[bytes], fd: int) -> None:
