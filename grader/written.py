@@ -25,8 +25,8 @@ def writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InfrastructureError(
-            f"{out} cannot be written ({error.strerror}): free some space and type the same "
-            "again; results that are there are kept"
+            f"{out} cannot be written ({error.strerror or error}): free some space and type "
+            "the same again; results that are there are kept"
         ) from error
 
 

@@ -8,17 +8,15 @@ and the next one goes on with them: it is told which they are.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from grader import environment
-from grader.errors import AssignmentError, InfrastructureError
+from grader.errors import AssignmentError
 from grader.schedule import slurm
 from grader.schedule.bundle import write_bundle
 from grader.schedule.delivery import SUFFIX, Delivery, delivered, name_of
@@ -27,6 +25,7 @@ from grader.schedule.local import ATTEMPTS
 from grader.schedule.task import opening_of
 from grader.settings import Settings
 from grader.submission import Submission
+from grader.written import write, writing
 
 _POLL_SECONDS = 1.0
 # A shared file system may show a file this much later than it was written.
@@ -82,7 +81,7 @@ def run_array(
         UsageError: Slurm does not take the job.
         InfrastructureError: bundles cannot be written.
     """
-    with _writing(cluster.folder):
+    with writing(cluster.folder):
         for name in ("bundles", "results"):
             (cluster.folder / name).mkdir(parents=True, exist_ok=True)
         run = _Run(submissions, settings, cluster, tell)
@@ -198,9 +197,7 @@ class _Run:
     def _keep(self, submission: Submission, found: Delivery) -> None:
         if found.notebook:
             target = self.settings.notebooks / Path(found.result.executed).name
-            partial = target.with_suffix(".partial")
-            partial.write_text(found.notebook, "utf-8")
-            partial.replace(target)
+            write(target, [found.notebook])
         del self.waiting[self._name(submission)]
         self.tell(Finished(submission.student_id, found.result))
 
@@ -236,14 +233,3 @@ class _Run:
         else:
             del self.waiting[self._name(submission)]
             self.tell(Failed(student, reason))
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InfrastructureError(
-            f"{folder} cannot be written ({os.strerror(error.errno) if error.errno else error}): "
-            "free some space and type the same again; results that are there are kept"
-        ) from error
