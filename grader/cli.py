@@ -6,12 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.choices import Device, Isolation, Place, Readers
+from grader import choices
+from grader.choices import DeviceChoice, Isolation, Machines
 from grader.export.formats import Format
+
+if TYPE_CHECKING:
+    from grader.batch import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,34 +30,24 @@ USAGE, INFRASTRUCTURE, INTERRUPTED = 1, 2, 130
 
 @app.command()
 def run(
-    submissions: Annotated[Path, typer.Argument(help="A download, a folder, a zip or a notebook.")],
-    assignment: Annotated[
-        str | None, typer.Option(help="Name or folder; read from the notebooks when absent.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for grades and reports.")] = Path("grader-out"),
-    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at a time.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder with IDX data sets.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="This student; may be repeated.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run unchanged ones again.")] = False,
-    isolation: Annotated[Isolation, typer.Option(help="Sandbox of the students' code.")] = (
-        Isolation.AUTO
-    ),
-    dialect: Annotated[
-        str | None, typer.Option(help="Another course's sheet, or none; found out when absent.")
-    ] = None,
-    audience: Readers = None,
-    on: Annotated[Place, typer.Option(help="This machine, or a cluster under Slurm.")] = (
-        Place.LOCAL
-    ),
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = (
-        Device.CPU
-    ),
-    gpus: Annotated[int | None, typer.Option(min=1, help="GPUs to use; all when absent.")] = None,
-    per_gpu: Annotated[int, typer.Option(min=1, help="Submissions at a time on each GPU.")] = 1,
-    partition: Annotated[str, typer.Option(help="Of Slurm's.")] = "",
-    gpus_per_task: Annotated[int, typer.Option(min=0, help="For each task of Slurm's.")] = 0,
-    shard: Annotated[int, typer.Option(min=1, help="Submissions in a task of Slurm's.")] = 50,
-    time: Annotated[str, typer.Option(help="Longest time of a task, as Slurm writes it.")] = "",
+    submissions: choices.Submissions,
+    assignment: choices.Sheet = None,
+    out: choices.Out = Path("grader-out"),
+    jobs: choices.Jobs = None,
+    data_dir: choices.DataDir = None,
+    only: choices.Only = None,
+    force: choices.Force = False,
+    isolation: choices.IsolatedBy = Isolation.AUTO,
+    dialect: choices.Dialect = None,
+    audience: choices.Readers = None,
+    on: choices.On = Machines.LOCAL,
+    device: choices.RunsOn = DeviceChoice.CPU,
+    gpus: choices.Gpus = None,
+    per_gpu: choices.PerGpu = 1,
+    partition: choices.Partition = "",
+    gpus_per_task: choices.GpusPerTask = 0,
+    shard: choices.Shard = 50,
+    time: choices.Time = "",
 ) -> None:
     """Grade submissions. Exit status: 0 all graded, 1 usage or configuration, 2 our failures."""
     from rich.console import Console
@@ -75,17 +69,14 @@ def run(
             isolation=isolation.value,
             dialect=dialect,
             audience=audience and audience.value,
-            slurm=Request(partition, gpus_per_task, shard, time) if on is Place.SLURM else None,
+            slurm=Request(partition, gpus_per_task, shard, time) if on is Machines.SLURM else None,
             device=device.value,
             gpus=gpus,
             per_gpu=per_gpu,
         )
         outcome = run_batch(options, display_for(console))
     print_outcome(console, outcome, str(out))
-    if outcome.stopped:
-        raise typer.Exit(INTERRUPTED)
-    if outcome.infrastructure:
-        raise typer.Exit(INFRASTRUCTURE)
+    raise typer.Exit(_status(outcome))
 
 
 @app.command()
@@ -159,7 +150,7 @@ def release(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="The --out folder of a run.")],
-    audience: Readers = None,
+    audience: choices.Readers = None,
 ) -> None:
     """Write grades and pages anew from the results of a run."""
     from grader.batch import write_outputs
@@ -252,6 +243,12 @@ def new(name: Annotated[str, typer.Argument(help="Folder of the new assignment."
     with _told():
         made = make(Path(name))
     typer.echo(f"{made}: read assignment.toml, then `grader run {made}/submissions`")
+
+
+def _status(outcome: Outcome) -> int:
+    if outcome.stopped:
+        return INTERRUPTED
+    return INFRASTRUCTURE if outcome.infrastructure else 0
 
 
 @contextmanager
