@@ -42,7 +42,7 @@ class Replayed:
         for name in ("mistakes", "counterexample", "false_fail", "detectable", "evidence"):
             if row[name]:
                 yield f"{name}: {json.dumps(row[name], default=str, sort_keys=True)}"
-        yield "the same as it was kept" if self.same else f"it was kept as {_kept(self.was)}"
+        yield "the same as it was kept" if self.same else f"it was kept as {_in_words(self.was)}"
 
 
 def replay(token: str, folder: Path, source: Path | None, data_dir: Path | None) -> Replayed:
@@ -57,35 +57,12 @@ def replay(token: str, folder: Path, source: Path | None, data_dir: Path | None)
     Raises:
         UsageError: the token is none, belongs to nothing in this run, or to another secret.
     """
-    wanted = decode(token)
-    if not (folder / FILE).is_file():
-        raise UsageError(f"{folder} holds no results; name the --out of the run with --run")
-    with Store(folder) as store:
-        assignment = assignment_of_run(store, folder)
-        known = store.fact("source")
-        kept = _kept_under(token, store)
-        device = store.fact("device") or "cpu"
-    _require_same_seeds(wanted, assignment)
-    if kept is None:
-        raise UsageError(f"no verdict in {folder} has this token; name its run with --run")
-    result, was = kept
-    place = source or (Path(known) if known else None)
+    kept = _kept_in(folder, token)
+    result, was = kept.result, kept.verdict
+    place = source or kept.source
     if place is None or not place.exists():
         raise UsageError(f"{place or 'the submissions'} are not here; name them with --submissions")
-    with tempfile.TemporaryDirectory(prefix="grader-replay-") as out:
-        options = Options(
-            place,
-            Path(out),
-            str(assignment.folder),
-            jobs=1,
-            data_dir=data_dir,
-            only=(result.student_id,),
-            isolation=result.provenance.isolation,
-            dialect=assignment.dialect or "none",
-            audience="staff",
-            device=device,
-        )
-        (again,) = run_batch(options, _Silent()).results
+    again = _graded_again(kept, place, data_dir)
     if again.digest != result.digest:
         raise UsageError(f"{place} holds another hand-in of {result.student_id} than was graded")
     now = next((v for v in again.verdicts if v.check == was.check), None)
@@ -94,7 +71,51 @@ def replay(token: str, folder: Path, source: Path | None, data_dir: Path | None)
     return Replayed(result.student_id, was, now)
 
 
-def _kept_under(token: str, store: Store) -> tuple[SubmissionResult, Verdict] | None:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A verdict with what the run has kept of how it was reached."""
+
+    assignment: Assignment
+    source: Path | None
+    device: str
+    result: SubmissionResult
+    verdict: Verdict
+
+
+def _kept_in(folder: Path, token: str) -> _Kept:
+    wanted = decode(token)
+    if not (folder / FILE).is_file():
+        raise UsageError(f"{folder} holds no results; name the --out of the run with --run")
+    with Store(folder) as store:
+        assignment = assignment_of_run(store, folder)
+        _require_same_seeds(wanted, assignment)
+        found = _found_under(token, store)
+        if found is None:
+            raise UsageError(f"no verdict in {folder} has this token; name its run with --run")
+        known = store.fact("source")
+        source = Path(known) if known else None
+        return _Kept(assignment, source, store.fact("device") or "cpu", *found)
+
+
+def _graded_again(kept: _Kept, place: Path, data_dir: Path | None) -> SubmissionResult:
+    with tempfile.TemporaryDirectory(prefix="grader-replay-") as out:
+        options = Options(
+            place,
+            Path(out),
+            str(kept.assignment.folder),
+            jobs=1,
+            data_dir=data_dir,
+            only=(kept.result.student_id,),
+            isolation=kept.result.provenance.isolation,
+            dialect=kept.assignment.dialect or "none",
+            audience="staff",
+            device=kept.device,
+        )
+        (again,) = run_batch(options, _Silent()).results
+        return again
+
+
+def _found_under(token: str, store: Store) -> tuple[SubmissionResult, Verdict] | None:
     wanted = token.strip().lower()
     found = ((r, v) for r in store.automatic() for v in r.verdicts if v.replay == wanted)
     return next(found, None)
@@ -111,7 +132,7 @@ def _require_same_seeds(wanted: Replay, assignment: Assignment) -> None:
     raise UsageError("the token was made with another course secret: share it as GRADER_SECRET")
 
 
-def _kept(verdict: Verdict) -> str:
+def _in_words(verdict: Verdict) -> str:
     return f"{verdict.verdict.value}, {verdict.points:g} of {verdict.max_points:g}"
 
 
