@@ -84,9 +84,7 @@ def page(
         regrades: what has come out otherwise than before.
         alike: pairs whose code is alike, with pages of their own.
     """
-    tally = _Tally(assignment)
-    for result in results:
-        tally.add(result, slugs)
+    tally = _tallied(results, slugs, assignment)
     total = sum(question.points for question in assignment.questions)
     mistakes = tally.made.shared(len(tally.scores), assignment, catalogue)
     regraded = regrade_views(regrades, slugs, assignment)
@@ -97,12 +95,7 @@ def page(
         troubles=tally.troubled.troubles(),
         unsafe=tally.unsafe,
         histogram=histogram(tally.scores, total),
-        questions=tuple(
-            _question(question.sheet or str(index + 1), question, outcomes, earned)
-            for index, (question, outcomes, earned) in enumerate(
-                zip(assignment.questions, tally.outcomes, tally.earned, strict=True)
-            )
-        ),
+        questions=_questions(assignment, tally),
         legend=tuple(dict.fromkeys([*LOOKS.values(), UNGRADED])),
         mistakes=mistakes,
         announcement=announcement(mistakes, len(tally.scores)),
@@ -146,6 +139,15 @@ class _Tally:
                 earned.append(sum(verdict.points for verdict in answers.get(question.id, ())))
 
 
+def _tallied(
+    results: Iterable[SubmissionResult], slugs: Mapping[str, str], assignment: Assignment
+) -> _Tally:
+    tally = _Tally(assignment)
+    for result in results:
+        tally.add(result, slugs)
+    return tally
+
+
 def _answers(result: SubmissionResult) -> Answers:
     answers: dict[str, list[Verdict]] = {}
     for verdict in result.verdicts:
@@ -177,6 +179,14 @@ def _figures(scores: Sequence[float], total: float) -> tuple[tuple[str, str], ..
         ("Lowest", points(min(scores))),
         ("Highest", points(max(scores))),
         ("Out of", points(total)),
+    )
+
+
+def _questions(assignment: Assignment, tally: _Tally) -> tuple[QuestionRow, ...]:
+    each = zip(assignment.questions, tally.outcomes, tally.earned, strict=True)
+    return tuple(
+        _question(question.sheet or str(number), question, outcomes, earned)
+        for number, (question, outcomes, earned) in enumerate(each, 1)
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from grader.assignment import Assignment, Question
-from grader.checks.verdict import Outcome
+from grader.checks.verdict import Outcome, Verdict
 from grader.results import SubmissionResult
 from reports import beside, check, curves, metrics, outputs
 from reports.beside import Beside
@@ -92,15 +92,12 @@ def card(
     staff: bool = True,
 ) -> Card:
     """The card of one question; with its rubric for the staff only."""
-    ids = [other.id for other in assignment.questions]
     verdicts = [verdict for verdict in result.verdicts if verdict.question == question.id]
     outcome = combined(verdicts)
     earned = sum(verdict.points for verdict in verdicts)
     possible = sum(verdict.max_points for verdict in verdicts) or question.points
-    metric = question.threshold.metric if question.threshold else ""
-    own = tuple(
-        cell_view(cell, question.title) for cell in answering(question, cells, ids)[:_MAX_CELLS]
-    )
+    ids = [other.id for other in assignment.questions]
+    own = _cells(question, cells, ids)
     return Card(
         id=question.id,
         number=label(question.sheet or str(ids.index(question.id) + 1), 12),
@@ -113,19 +110,9 @@ def card(
         share=round(100 * earned / possible, 1) if possible else 0.0,
         signature=_signature(question),
         rubric=prose(question.rubric, 4000).strip() if staff else "",
-        checks=tuple(
-            check.view(verdict, catalogue)
-            for verdict in verdicts
-            if verdict.verdict is not Outcome.MANUAL or verdict.message
-        ),
-        overruled=tuple(
-            check.view(v, catalogue) for verdict in verdicts for v in verdict.overruled
-        ),
-        metric=(
-            metrics.view(result, metric, question.threshold)
-            if metric in metrics.metrics(result)
-            else None
-        ),
+        checks=_checks(verdicts, catalogue),
+        overruled=tuple(check.view(v, catalogue) for each in verdicts for v in each.overruled),
+        metric=_metric(result, question),
         curve=curves.view(result, assignment, question.curve.metric) if question.curve else None,
         # The reference's figure could be handed in as one's own.
         beside=beside.view(assignment, question, cells) if staff else None,
@@ -139,6 +126,26 @@ def _signature(question: Question) -> str:
         return ""
     arguments = ", ".join(question.function.arguments)
     return f"{question.function.name}({arguments})" if arguments else question.function.name
+
+
+def _checks(verdicts: Sequence[Verdict], catalogue: Mapping[str, str]) -> tuple[CheckView, ...]:
+    """A view per check; a person's decision that still waits says something only with a message."""
+    return tuple(
+        check.view(verdict, catalogue)
+        for verdict in verdicts
+        if verdict.verdict is not Outcome.MANUAL or verdict.message
+    )
+
+
+def _metric(result: SubmissionResult, question: Question) -> Metric | None:
+    if question.threshold is None or question.threshold.metric not in metrics.metrics(result):
+        return None
+    return metrics.view(result, question.threshold.metric, question.threshold)
+
+
+def _cells(question: Question, cells: Sequence[Cell], ids: Sequence[str]) -> tuple[CellView, ...]:
+    answers = answering(question, cells, ids)[:_MAX_CELLS]
+    return tuple(cell_view(cell, question.title) for cell in answers)
 
 
 def cell_view(cell: Cell, title: str) -> CellView:
