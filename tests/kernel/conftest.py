@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stage_library(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def ends() -> Iterator[ExitStack]:
+    """Closed after the test, the last first."""
+    with ExitStack() as stack:
+        yield stack
 
 
 def write_notebook(path: Path, *cells: str) -> Path:
