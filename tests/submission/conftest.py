@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from grader.submission import Discovery, discover
+
+Write = Callable[..., Path]
+MakeZip = Callable[..., Path]
+Find = Callable[..., Discovery]
+
 
 def notebook_json(source: str = "x = 1", assignment: str | None = None) -> str:
     metadata = {} if assignment is None else {"grader": {"assignment": assignment}}
@@ -42,6 +48,20 @@ def write() -> Callable[..., Path]:
         return path
 
     return write_file
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Find:
+    """Who has handed in, below the test's own folder."""
+
+    def run(name: str = "in") -> Discovery:
+        return discover(tmp_path / name, unpack_to=tmp_path / "out")
+
+    return run
+
+
+def problems(discovery: Discovery) -> dict[str, str | None]:
+    return {one.student_id: one.problem for one in discovery.submissions}
 
 
 @pytest.fixture
