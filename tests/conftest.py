@@ -7,12 +7,16 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from grader import batch
 from grader.assignment import load
+from grader.batch import Options, Outcome, run_batch
 from grader.kernel.library import stage_library
 from grader.settings import Settings
+from tests.batches import Recorded, Run
 
 TOML = """
 title = "Sums"
@@ -133,3 +137,18 @@ def alive_with(word: str) -> list[int]:
 def processes_with() -> Callable[[str], list[int]]:
     """Processes whose command line holds a word."""
     return alive_with
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, library: Path, course_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs a batch without isolation; everything handed in here is our own."""
+    monkeypatch.setattr(batch, "stage_library", lambda _: library)
+
+    def run_with(source: Path, **options: Any) -> tuple[Outcome, Recorded]:
+        display = Recorded()
+        given = {"out": tmp_path / "out", "isolation": "none", "jobs": 2} | options
+        return run_batch(Options(source, **given), display), display
+
+    return run_with

@@ -1,0 +1,103 @@
+"""A run that was stopped or killed, and the next one that goes on with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.batches import Run
+from tests.conftest import RIGHT
+
+# A shell without job control starts background jobs with SIGINT ignored.
+COMMAND = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND += "from grader.cli import app; app()"
+
+
+@contextlib.contextmanager
+def started(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    def ended(process: psutil.Process) -> bool:
+        try:
+            return process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return all(map(ended, processes))
+
+
+def test_a_run_that_is_stopped_or_killed_goes_on_where_it_was(
+    hand_in: Callable[..., Path], sums: Path, run: Run, tmp_path: Path
+) -> None:
+    go_on, begun = tmp_path / "go on", tmp_path / "begun"
+    wait = f"""
+import time
+from pathlib import Path
+Path({str(begun)!r}).touch()
+while not Path({str(go_on)!r}).exists():
+    time.sleep(0.05)
+"""
+    hand_in("ann")
+    folder = hand_in("eve", wait + RIGHT)
+    out = tmp_path / "out"
+    arguments = ["run", str(folder), "--assignment", str(sums), "--out", str(out)]
+    arguments += ["--isolation", "none", "--jobs", "2"]
+    executed = out / "notebooks" / "ann.ipynb"
+
+    # Ctrl-C reaches the whole process group.
+    with started(arguments) as process:
+        assert process.stdout is not None
+        seen = "".join(process.stdout.readline() for _ in range(3))
+        assert "[1/2] ann  3 / 3  graded" in seen
+        until(begun.exists)
+        left = family(process)
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, rest
+    assert "stopped; 1 results are kept; the same command goes on" in rest
+    assert "Traceback" not in rest
+    until(lambda: gone(left), 10)
+    ran_at = executed.stat().st_mtime_ns
+
+    begun.unlink()
+    with started(arguments) as process:
+        until(begun.exists)
+        left = family(process)
+        process.kill()
+        process.communicate(timeout=30)
+    until(lambda: gone(left), 10)
+
+    go_on.touch()
+    outcome, display = run(folder, assignment=str(sums))
+    assert display.ran == ["eve"]
+    assert [(r.student_id, r.score) for r in outcome.results] == [("ann", 3), ("eve", 3)]
+    assert executed.stat().st_mtime_ns == ran_at
