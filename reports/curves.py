@@ -18,6 +18,7 @@ from reports.typeset import counted, label, number, prose
 _WIDTH, _HEIGHT = 360, 150  # of the drawing, in its own units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 12, 34
 _MOST_TICKS = 6
+_FARTHEST = 1e300  # beyond it differences overflow; it is drawn there
 
 Points = Sequence[tuple[int, float]]
 
@@ -126,10 +127,8 @@ def _drawing(shown: Points, band: Band | None) -> Drawing:
     last = max(shown[-1][0], 1)
     # What the reference reached much later than this notebook went is no comparison.
     pairs = list(zip(band.low, band.high, strict=True))[: last + 1] if band else []
-    heights = [value for _, value in shown] + [value for pair in pairs for value in pair]
-    low, high = min(heights), max(heights)
-    room = 0.05 * (high - low) or 0.5
-    low, high = low - room, high + room
+    shown = [(epoch, max(-_FARTHEST, min(value, _FARTHEST))) for epoch, value in shown]
+    low, high = _limits([value for _, value in shown] + [value for pair in pairs for value in pair])
 
     def x(epoch: float) -> float:
         return round(_LEFT + (_WIDTH - _LEFT - _RIGHT) * epoch / last, 1)
@@ -147,6 +146,14 @@ def _drawing(shown: Points, band: Band | None) -> Drawing:
         x=tuple(Tick(x(e), f"{e:g}") for e in _steps(0, last) if e == int(e)),
         y=tuple(Tick(y(v), number(v)) for v in _steps(low, high)),
     )
+
+
+def _limits(heights: Sequence[float]) -> tuple[float, float]:
+    """Somewhat more than the heights reach, and never a span that is lost in their last digits."""
+    low, high = min(heights), max(heights)
+    finest = 1e-9 * max(1.0, abs(low), abs(high))
+    room = 0.05 * (high - low) if high - low > finest else max(0.5, finest)
+    return low - room, high + room
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

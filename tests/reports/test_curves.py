@@ -109,5 +109,21 @@ def test_values_that_are_not_finite_are_said_and_not_drawn(assignment: Assignmen
     assert nothing.drawing is None
 
 
+@pytest.mark.parametrize(
+    "values", [(3e20,), (1e17, 1e17), (1e308, -1e308), (-1.7e308, 1.7e308, 0.0), (5e-324, 0.0)]
+)
+@pytest.mark.parametrize("data_set", ["digits", "mnist"])
+def test_values_beyond_all_reason_are_drawn_inside_of_the_drawing(
+    assignment: Assignment, values: tuple[float, ...], data_set: str
+) -> None:
+    claim = replace(result(*values), provenance=Provenance(data_set=data_set))
+    view = curves.view(claim, assignment, "bpd")
+    assert view is not None
+    assert view.drawing is not None
+    places = [*points(view.drawing.curve), *points(view.drawing.band)]
+    assert all(0 <= x <= 360 and 0 <= y <= 150 for x, y in places)
+    assert len({tick.at for tick in view.drawing.y}) > 1
+
+
 def test_no_curve_is_no_view(assignment: Assignment) -> None:
     assert curves.view(result(1.0), assignment, "accuracy") is None
