@@ -52,7 +52,9 @@ def _below_the_spine(ink: Array) -> Array | None:
         return None
     for y in np.flatnonzero(lengths >= _SPINE * longest)[::-1]:
         start = _start_of_longest_run(ink[y])
-        tall = max(_run_up_from(ink[:, x], y) for x in range(max(start - 1, 0), start + 3))
+        tall = max(
+            _run_up_from(ink[:, x], y) for x in range(max(start - 1, 0), min(start + 3, width))
+        )
         if tall >= _TALL * height:
             return ink[y + 1 :]
     return None

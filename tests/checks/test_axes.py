@@ -136,3 +136,11 @@ def test_what_is_no_plot_is_left_to_a_person() -> None:
     rng = np.random.default_rng(0)
     expect_labelled_axes(np.ones((50, 50)))
     expect_labelled_axes((rng.random((60, 90)) > 0.9).astype(float))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_few_pixels_are_left_to_a_person(size: int) -> None:
+    picture = np.zeros((size, size))
+    picture[:1] = 1.0
+    expect_labelled_axes(picture)
+    expect_labelled_axes(picture.T)
