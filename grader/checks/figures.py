@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import itertools
 import warnings
@@ -166,8 +165,10 @@ def _names(cell: Mapping[str, Any]) -> set[str]:
 
 
 def _grade_id(cell: Mapping[str, Any]) -> str | None:
-    found: str | None = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
-    return found
+    # A notebook may hold anything under another program's name.
+    nbgrader = cell.get("metadata", {}).get("nbgrader")
+    found = nbgrader.get("grade_id") if isinstance(nbgrader, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _pngs(cells: Sequence[Mapping[str, Any]]) -> list[bytes]:
@@ -178,7 +179,7 @@ def _pngs(cells: Sequence[Mapping[str, Any]]) -> list[bytes]:
             if isinstance(text, str):
                 try:
                     found.append(base64.b64decode(text, validate=False))
-                except binascii.Error:
+                except ValueError:  # no base64, or letters that are never in it
                     continue
     return found
 

@@ -125,6 +125,16 @@ def test_every_cell_counts_where_names_were_lost() -> None:
     assert pngs_of([cell(None, b"curve"), cell(None, b"grid")], "samples") == [b"curve", b"grid"]
 
 
+def test_metadata_of_any_form_is_no_fault_of_ours() -> None:
+    odd = cell(None, b"one") | {"metadata": {"nbgrader": "solution"}}
+    assert pngs_of([odd, cell("figure", b"two")], "figure") == [b"two"]
+
+
+def test_a_picture_in_other_letters_is_passed_over() -> None:
+    odd = {"metadata": {}, "outputs": [{"data": {"image/png": "é"}}]}
+    assert pngs_of([odd, cell(None, b"two")], "figure") == [b"two"]
+
+
 def test_an_output_that_is_no_text_is_passed_over() -> None:
     odd = {
         "metadata": {},
