@@ -104,6 +104,8 @@ def _definitions(source: str) -> str:
     return "\n".join(ast.unparse(s) for s in statements if isinstance(s, _DEFINITIONS))
 
 
-def _names(cell: NotebookNode) -> set[Any]:
-    metadata = cell.metadata
-    return {metadata.get("nbgrader", {}).get("grade_id"), *metadata.get("tags", [])}
+def _names(cell: NotebookNode) -> list[Any]:
+    # A notebook may hold anything under another program's name.
+    nbgrader = cell.metadata.get("nbgrader")
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return [grade_id, *cell.metadata.get("tags", [])]

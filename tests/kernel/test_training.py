@@ -70,6 +70,14 @@ def test_a_training_cell_that_is_no_plain_python_is_left_out(magic: str) -> None
     assert notebook.cells[0].source == ""
 
 
+@pytest.mark.parametrize("nbgrader", ["training", ["training"], {"grade_id": ["training"]}])
+def test_metadata_of_any_form_name_no_training_cell(nbgrader: Any) -> None:
+    odd = new_code_cell("x = 1", metadata={"nbgrader": nbgrader})
+    notebook = new_notebook(cells=[odd, cell("y = 1", "training")])
+    with_training(notebook, FROM_FILE)
+    assert [each.source for each in notebook.cells[:2]] == ["x = 1", ""]
+
+
 def test_a_checkpoint_that_has_no_place_is_said_not_to_be_used() -> None:
     notebook = new_notebook(cells=[cell("x = 1", "other")])
     changed = with_training(notebook, FROM_FILE)
