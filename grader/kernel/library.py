@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import platformdirs
+
 _PACKAGE = Path(__file__).parents[1]
+_FONTS = "fontlist-*.json"
 _SHARED = ("__init__.py", "errors.py", "wire", "kernel/__init__.py", "kernel/inside")
 
 
@@ -26,16 +32,40 @@ def stage_library(folder: Path) -> Path:
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignored)
         else:
             shutil.copyfile(source, target)
-    _build_font_cache(folder / "matplotlib")
+    _bring_font_cache(folder / "matplotlib")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return folder
 
 
-def _build_font_cache(folder: Path) -> None:
-    if any(folder.glob("fontlist-*.json")):
+def _bring_font_cache(folder: Path) -> None:
+    """The same for all runs of a user: it lists what this machine has, and takes a second."""
+    if any(folder.glob(_FONTS)):
         return
     folder.mkdir(parents=True, exist_ok=True)
+    kept = platformdirs.user_cache_path("grader") / "fonts" / _matplotlib_version()
+    for path in kept.glob(_FONTS):
+        shutil.copyfile(path, folder / path.name)
+    if any(folder.glob(_FONTS)):
+        return
+    _build_font_cache(folder)
+    # A home that cannot be written to only has the next run build it again.
+    with contextlib.suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(_FONTS):
+            with tempfile.NamedTemporaryFile(dir=kept, delete=False) as partial:
+                partial.write(path.read_bytes())
+            Path(partial.name).replace(kept / path.name)
+
+
+def _matplotlib_version() -> str:
+    try:
+        return version("matplotlib")
+    except PackageNotFoundError:
+        return "none"
+
+
+def _build_font_cache(folder: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", "import matplotlib.font_manager"],
         env={"PATH": os.defpath, "MPLCONFIGDIR": str(folder), "HOME": str(folder)},

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
@@ -39,8 +40,9 @@ _leaving: list[ForkServerProcess] = []
 
 
 def preload() -> None:
-    """Has drivers forked from a process that has imported nbclient already."""
+    """Has drivers forked from a process that imports nbclient, from now on."""
     _FORKS.set_forkserver_preload(["grader.kernel.preloaded"])
+    forkserver.ensure_running()
 
 
 class Session:

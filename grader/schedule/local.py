@@ -28,9 +28,8 @@ from grader.submission import Submission
 ATTEMPTS = 3
 # A sandbox takes about half as long to come up as a small notebook and its checks take after that.
 JOBS_FOR_A_SPARE = 4
-# Forked from a process that has imported torch and never run an operation of it.
 _FORKS = multiprocessing.get_context("forkserver")
-_PRELOADED = ["torch", "grader.schedule.worker"]
+_PRELOADED = ["grader.schedule.preloaded"]
 
 
 @dataclass(slots=True, eq=False)

@@ -36,7 +36,20 @@ def test_what_is_staged_imports_alone(library: Path) -> None:
     assert found.stdout.startswith(str(library))
 
 
-def test_the_font_cache_is_built_once(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list((library / "matplotlib").glob("fontlist-*.json"))
+def test_the_font_cache_is_built_once_for_a_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (built,) = (stage_library(tmp_path / "first") / "matplotlib").glob("fontlist-*.json")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("built again"))
-    stage_library(library)
+    (copied,) = (stage_library(tmp_path / "second") / "matplotlib").glob("fontlist-*.json")
+    assert (copied.name, copied.read_bytes()) == (built.name, built.read_bytes())
+    stage_library(tmp_path / "first")
+
+
+def test_a_home_that_cannot_be_written_to_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file in its place")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert list((stage_library(tmp_path / "library") / "matplotlib").glob("fontlist-*.json"))

@@ -38,7 +38,9 @@ def start(settings: dict[str, Any]) -> None:
     if "archive_fd" in settings:
         _unpack_work_folder(settings["archive_fd"])
     _fill_work_folder(Path(settings["submission"]) if settings["submission"] else None)
-    fill_font_cache()
+    # A fork has the list in its memory.
+    if "matplotlib.font_manager" not in sys.modules:
+        fill_font_cache()
     sys.argv = [""]
     if settings["mode"] == "kernel":
         from grader.kernel.inside.kernel import run_kernel

@@ -54,12 +54,15 @@ def main() -> None:
     signal.alarm(_IMPORT_SECONDS)
     if settings["user_id"] is not None:
         settle(settings["user_id"])
+    # Nothing of what is imported is garbage; looking for it takes a sixth of the time.
+    gc.disable()
     boot.fill_font_cache()
     _import(_IMPORTED)
     _make_kernel()
     signal.alarm(0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _end_threads()
+    gc.enable()
     gc.collect()
     gc.freeze()
     holders, requests = (socket.socket(fileno=fd) for fd in settings["listener_fds"])

@@ -1,0 +1,18 @@
+"""Imported once by the server that workers are forked from: what each would do again otherwise.
+
+No operation of torch is run here, which would start threads that a fork does not have.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+
+# Nothing of what is imported is garbage; looking for it takes time.
+gc.disable()
+for _name in ("torch", "scipy.special", "grader.checks", "grader.schedule.worker"):
+    importlib.import_module(_name)
+gc.enable()
+# A collection in a fork would copy the pages of everything that stands here.
+gc.collect()
+gc.freeze()
