@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from grader import batch
 from grader.assignment import load
@@ -17,6 +19,15 @@ from grader.batch import Options, Outcome, run_batch
 from grader.kernel.library import stage_library
 from grader.settings import Settings
 from tests.batches import Recorded, Run
+
+# No test fails for what the clock says, which on a busy machine is anything.
+hypothesis_settings.register_profile(
+    "grader", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("grader")
+
+# Folders whose tests take longest come first: what begins last is waited for.
+_LONGEST = ("slurm", "attacks", "browser", "kernel", "schedule")
 
 TOML = """
 title = "Sums"
@@ -57,6 +68,13 @@ def two_is_two(subject: Subject) -> None:
 
 RIGHT = "def one():\n    return 1.0\n\ndef two():\n    return 2.0"
 HALF = "def one():\n    return 1.0\n\ndef two():\n    return 3.0"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has workers begin with the longest files."""
+    here = Path(__file__).parent
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
 
 
 def notebook(source: str, assignment: str | None) -> str:
