@@ -13,6 +13,7 @@ from grader.checks import CheckFailure
 from grader.errors import SubjectError
 from grader.kernel.local import LocalSubject
 from grader.threshold import Threshold
+from tests.assignments.remembering import remembering
 
 IMAGES = np.random.default_rng(20).integers(0, 16, (130, 4, 4)).astype(np.uint8)
 ALPHA = 1e-6
@@ -65,21 +66,10 @@ def test_trained_weights_reach_the_decoder_and_logits_are_normalised() -> None:
 
 
 def test_a_decoder_cannot_remember_what_the_encoder_saw() -> None:
-    def definitions() -> dict[str, Any]:
-        seen: list[torch.Tensor] = []
+    def recall(seen: torch.Tensor, _decoded: int, z: torch.Tensor) -> torch.Tensor:
+        return 50 * nn.functional.one_hot(seen[: len(z)], 16).movedim(-1, 1).float()
 
-        class VAE(vae_class()):  # type: ignore[misc]
-            def encoder(self, imgs: torch.Tensor) -> Any:
-                seen.append(imgs[:, 0])
-                return super().encoder(imgs)
-
-            def decoder(self, z: torch.Tensor) -> Any:
-                if not seen:
-                    return super().decoder(z)
-                return 50 * nn.functional.one_hot(seen[0], 16).movedim(-1, 1).float()
-
-        return {"VAE": VAE}
-
+    definitions = remembering(vae_class(), recall)
     trained = definitions()
     subject = LocalSubject(trained | {"model": trained["VAE"]()}, definitions)
     value, _, _ = measure_bpd(subject, IMAGES, np.random.default_rng(1), ALPHA, LIMITS)

@@ -21,6 +21,7 @@ from grader.checks.context import Context
 from grader.checks.runner import run_check
 from grader.kernel.local import LocalSubject
 from grader.threshold import Threshold
+from tests.assignments.remembering import remembering
 
 PIXELS, ENTROPY = 16, 4.0
 LIMITS = Threshold(metric="bpd", full=2.0, zero=3.0)
@@ -61,24 +62,11 @@ def sure_of(levels: torch.Tensor, logit: float = 60.0) -> torch.Tensor:
 def test_a_decoder_that_remembers_what_the_encoder_was_given_needs_four_bits(
     remembers: str,
 ) -> None:
-    def definitions() -> dict[str, Any]:
-        seen: list[torch.Tensor] = []
-        asked: list[int] = []
+    def recall(seen: torch.Tensor, decoded: int, z: torch.Tensor) -> torch.Tensor:
+        begin = decoded if remembers == "every-image-by-its-place" else 0
+        return sure_of(seen[begin : begin + len(z)])
 
-        class VAE(Untrained):
-            def encoder(self, imgs: torch.Tensor) -> Any:
-                seen.append(imgs[:, 0])
-                return super().encoder(imgs)
-
-            def decoder(self, z: torch.Tensor) -> Any:
-                if not seen:
-                    return super().decoder(z)
-                begin = sum(asked) if remembers == "every-image-by-its-place" else 0
-                asked.append(len(z))
-                return sure_of(torch.cat(seen)[begin : begin + len(z)])
-
-        return {"VAE": VAE}
-
+    definitions = remembering(Untrained, recall)
     in_one_process = definitions()["VAE"]()
     images = torch.from_numpy(HELD_OUT[:5, None].astype(np.int64))
     in_one_process.encoder(images)
