@@ -219,7 +219,7 @@ def _key(key: Any) -> str:
 
 
 def _require_moderate(array: Array) -> None:
-    if math.prod(length for length in array.shape if length) > max(array.size, MAX_EMPTY):
+    if not array.size and math.prod(filter(None, array.shape)) > MAX_EMPTY:
         raise WireError("an array without elements has dimensions that are too large")
 
 
