@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from tests.batches import Run
 from tests.conftest import RIGHT
+from tests.processes import running
 
 # A shell without job control starts background jobs with SIGINT ignored.
 COMMAND = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -25,13 +25,8 @@ COMMAND += "from grader.cli import app; app()"
 @contextlib.contextmanager
 def started(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", COMMAND, *arguments]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
+    with running(command, start_new_session=True) as process:
+        yield process
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

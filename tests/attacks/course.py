@@ -18,6 +18,7 @@ from typing import Any
 
 from grader.submission import slug
 from tests.attacks.program import SHEETS, Attack, right
+from tests.processes import running
 
 SECRET = "of-the-course-and-nobody-elses"
 # What no hostile hand-in may come to know, wherever it is put down.
@@ -116,20 +117,9 @@ class Course:
             "OMP_NUM_THREADS": "1",
             "ATTACKED": self._token,
         }
-        with subprocess.Popen(
-            [*self.command(), *more],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="backslashreplace",
-            start_new_session=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        how: dict[str, Any] = {"errors": "backslashreplace", "start_new_session": True}
+        with running([*self.command(), *more], env=environment, **how) as process:
+            yield process
 
     def processes(self, seconds: float = 0.0) -> list[str]:
         """Those of this run: ours carry its token, those in a sandbox have its library in view."""

@@ -15,6 +15,7 @@ import pytest
 
 from grader.sandbox import TIERS
 from tests.conftest import HALF, RIGHT
+from tests.processes import running
 from tests.slurm.nodes import Nodes, until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.sandbox]
@@ -70,14 +71,8 @@ class Runs:
             "OMP_NUM_THREADS": "1",
             "HOME": str(self._root / "home"),
         }
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        with running(command, env=environment) as process:
+            yield process
 
     def done(self, name: str, *more: str) -> str:
         """What a command prints until it has come to its end."""
