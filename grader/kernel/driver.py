@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any
 
-import nbformat
 from nbclient.exceptions import DeadKernelError
 
 from grader.errors import InfrastructureError, SubmissionError
@@ -160,7 +159,8 @@ class _Driver:
         began = time.monotonic()
         fault, reason, alive = await self._executed(execution)
         try:
-            nbformat.write(execution.nb, self._job.executed)
+            # nbformat's writer splits and indents lines for a diff, which takes ten times as long.
+            self._job.executed.write_text(json.dumps(execution.nb), "ascii")
         except OSError as error:
             # A full disk of ours is not the student's crash.
             self._say(event="failed", reason=f"{self._job.executed} cannot be written: {error}")

@@ -50,6 +50,7 @@ class Execution(NotebookClient):
             startup_timeout=60,
             iopub_timeout=2,
             store_widget_state=False,
+            record_timing=False,
             **options,
         )
         self._limits = limits
