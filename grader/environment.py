@@ -15,7 +15,9 @@ _DIGITS = 12
 @cache
 def lock() -> str:
     """Every distribution of this interpreter with its version, a requirement a line."""
-    found = {f"{each.name}=={each.version}" for each in distributions() if each.name}
+    # Each look at `metadata` reads and parses the file again.
+    read = [each.metadata for each in distributions()]
+    found = {f"{each['Name']}=={each['Version']}" for each in read if each["Name"]}
     about = f"# Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return "\n".join([about, *sorted(found, key=str.casefold), ""])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -54,7 +55,9 @@ def make_kernel() -> None:
     """Makes the kernel that forks of this process will run, and its application: for the zygote."""
     kernel: Any = _Kernel.instance(config=_config())
     kernel.shell._sys_modules_keys = set(sys.modules)
-    _Application.instance(kernel_class=_Kernel, config=_config())
+    app: Any = _Application.instance(kernel_class=_Kernel, config=_config())
+    # Its own handler drops what is below; made are the records all the same, several for a cell.
+    app.log.setLevel(logging.WARNING)
 
 
 class _Application(kernelapp.IPKernelApp):
