@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from array import array
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +33,7 @@ class Remembered:
         path: of the file; made anew where it cannot be read.
 
     Raises:
-        OSError: nothing can be written there.
+        OSError: nothing can be written there; of every method.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +42,8 @@ class Remembered:
             self._db = _opened(path)
         except sqlite3.DatabaseError:
             path.unlink(missing_ok=True)
-            self._db = _opened(path)
+            with _writing():
+                self._db = _opened(path)
 
     def __enter__(self) -> Self:
         return self
@@ -52,8 +55,8 @@ class Remembered:
         trace: TracebackType | None,
     ) -> None:
         # Pages that were written before something went wrong need not be written again.
-        self._db.commit()
-        self._db.close()
+        with closing(self._db), _writing():
+            self._db.commit()
 
     def page(self, name: str) -> str | None:
         """Of what a page was last made."""
@@ -62,7 +65,8 @@ class Remembered:
 
     def keep_page(self, name: str, inputs: str) -> None:
         """Notes that a page was written."""
-        self._db.execute("insert or replace into pages values (?, ?)", (name, inputs))
+        with _writing():
+            self._db.execute("insert or replace into pages values (?, ?)", (name, inputs))
 
     def prints(self, inputs: str) -> array[int] | None:
         """Fingerprints that were taken before."""
@@ -72,7 +76,8 @@ class Remembered:
     def keep_prints(self, inputs: str, prints: array[int]) -> None:
         """Notes fingerprints."""
         row = (inputs, prints.tobytes())
-        self._db.execute("insert or replace into prints values (?, ?)", row)
+        with _writing():
+            self._db.execute("insert or replace into prints values (?, ?)", row)
 
     def _one(self, query: str, value: str) -> Any:
         return next((row[0] for row in self._db.execute(query, (value,))), None)
@@ -115,6 +120,19 @@ def notebook_digest(result: SubmissionResult, notebooks: Path) -> str:
 
 def _opened(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path)
-    db.execute("pragma synchronous = off")
-    db.executescript(_SCHEMA)
+    try:
+        db.execute("pragma synchronous = off")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """A full disk is one and the same to whoever writes pages, whatever SQLite makes of it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
