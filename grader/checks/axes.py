@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from grader.checks.expectations import expect
+from grader.checks.ink import ink_of, runs
 from grader.checks.recording import evidence
 from grader.checks.subject import Array
 
@@ -31,7 +32,7 @@ def expect_labelled_axes(picture: Array) -> None:
     Raises:
         CheckFailure: a label is surely missing.
     """
-    ink = np.abs(picture - picture[0, 0]) > 0.1
+    ink = ink_of(picture)
     below, beside = _below_the_spine(ink), _below_the_spine(np.rot90(ink))
     bare = {"horizontal": _has_no_label(below), "vertical": _has_no_label(beside, turned=True)}
     missing = [name for name, surely in bare.items() if surely]
@@ -65,7 +66,7 @@ def _has_no_label(below: Array | None, *, turned: bool = False) -> bool:
     if below is None:
         return False
     # Tick marks touch the spine, and begin at once.
-    bands = [(a, b) for a, b in _runs(np.asarray(below.any(axis=1))) if a > 0]
+    bands = [(a, b) for a, b in runs(np.asarray(below.any(axis=1))) if a > 0]
     if not bands:
         return True
     if len(bands) > 1 and not turned:
@@ -76,24 +77,17 @@ def _has_no_label(below: Array | None, *, turned: bool = False) -> bool:
 
 def _pieces(band: Array) -> int:
     """Parts of a line of text that stand farther apart than the line is high."""
-    runs = _runs(np.asarray(band.any(axis=0)))
-    gaps = [after[0] - before[1] for before, after in pairwise(runs)]
+    parts = runs(np.asarray(band.any(axis=0)))
+    gaps = [after[0] - before[1] for before, after in pairwise(parts)]
     return 1 + sum(gap > 1.5 * len(band) for gap in gaps)
 
 
-def _runs(marked: Array) -> list[tuple[int, int]]:
-    """Where each run of true entries begins and ends."""
-    steps = np.diff(marked.astype(int), prepend=0, append=0)
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
-
-
 def _longest_run(row: Array) -> int:
-    return max((end - start for start, end in _runs(row)), default=0)
+    return max((end - start for start, end in runs(row)), default=0)
 
 
 def _start_of_longest_run(row: Array) -> int:
-    return max(_runs(row), key=lambda run: run[1] - run[0])[0]
+    return max(runs(row), key=lambda run: run[1] - run[0])[0]
 
 
 def _run_up_from(column: Array, y: int) -> int:

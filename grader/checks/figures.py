@@ -15,6 +15,7 @@ from PIL import Image
 from grader.checks.axes import expect_labelled_axes
 from grader.checks.expectations import expect
 from grader.checks.failure import CheckFailure
+from grader.checks.ink import ink_of, runs
 from grader.checks.recording import evidence
 from grader.checks.subject import Array
 
@@ -91,9 +92,9 @@ def expect_grid(picture: Array, rows: int, columns: int) -> None:
     Decided only where empty bands part the figure into tiles at an even pitch. Tiles that touch, or
     a title above them, leave the question to whoever looks at the figure.
     """
-    ink = np.abs(picture - picture[0, 0]) > 0.1
+    ink = ink_of(picture)
     for axis, name, wanted in ((1, "rows", rows), (0, "columns", columns)):
-        starts, sizes = _bands(ink.any(axis=axis))
+        starts, sizes = _bands(np.asarray(ink.any(axis=axis)))
         evidence(**{f"bands_{name}": len(starts)})
         if len(starts) in (0, 1, wanted):
             continue
@@ -117,8 +118,8 @@ def expect_panels(picture: Array, panels: int) -> None:
 
 def expect_varied(picture: Array, rows: int, columns: int) -> None:
     """Demands a grid in which some image has more than one shade."""
-    ink = np.abs(picture - picture[0, 0]) > 0.1
-    places = [_bands(ink.any(axis=axis)) for axis in (1, 0)]
+    ink = ink_of(picture)
+    places = [_bands(np.asarray(ink.any(axis=axis))) for axis in (1, 0)]
     if any(
         len(starts) != wanted for (starts, _), wanted in zip(places, (rows, columns), strict=True)
     ):
@@ -186,9 +187,8 @@ def _pngs(cells: Sequence[Mapping[str, Any]]) -> list[bytes]:
 
 def _bands(inked: Array) -> tuple[Array, Array]:
     """Where each run of rows (or columns) with ink in them begins, and how long it is."""
-    steps = np.diff(inked.astype(int), prepend=0, append=0)
-    starts = np.flatnonzero(steps == 1)
-    return starts, np.flatnonzero(steps == -1) - starts
+    places = np.array(runs(inked), int).reshape(-1, 2)
+    return places[:, 0], places[:, 1] - places[:, 0]
 
 
 def _even(lengths: Array) -> bool:
