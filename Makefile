@@ -51,10 +51,10 @@ slurm:
 demo: setup  ## Grade the example submissions of the VAE assignment
 	$(BIN)/grader run assignments/vae/submissions --out demo-out
 
-# A file's tests stay in one process, which shares what they set up. Three for two cores: many of
-# them wait for sandboxes, browsers and nodes.
+# A file's tests stay in one process, which shares what they set up, and files come in the order of
+# tests/conftest.py. Three for two cores: many of them wait for sandboxes, browsers and nodes.
 test: setup browser slurm  ## Run all tests that take seconds, with coverage
-	$(BIN)/python -m pytest -m "not slow and not gpu" -n 3 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: setup  ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -70,6 +70,7 @@ def test_every_point_is_decided_by_somebody() -> None:
     assert sum(question.points for question in ASSIGNMENT.questions) == 20
 
 
+@pytest.mark.slow
 def test_the_audit_finds_nothing_and_names_what_has_numbers_of_its_own() -> None:
     report = audit_assignment(str(FOLDER)).report
     assert report.problems == ()

@@ -285,7 +285,7 @@ SAMPLES = [
         max_size=6,
     ),
 )
-@settings(derandomize=True, max_examples=4000, deadline=None)
+@settings(derandomize=True, max_examples=1500, deadline=None)
 def test_of_a_mutated_message_only_wire_errors_escape(
     value: Any, mutations: list[tuple[bool, int, int, int]]
 ) -> None:
