@@ -48,8 +48,6 @@ class Listener:
 
     on_cell: Callable[[int, int], None]
     on_verdict: Callable[[Verdict], None]
-    # Its sandbox stands; returns when the student's code may run.
-    on_up: Callable[[], None] = lambda: None
 
 
 def grade(
@@ -75,15 +73,11 @@ def grade(
 def _graded(
     submission: Submission, settings: Settings, slot: int, listener: Listener
 ) -> SubmissionResult:
-    began = time.monotonic()
+    began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     job = _job(submission, settings, slot)
     # What an earlier run left there must not be taken for what this one shows.
     job.executed.unlink(missing_ok=True)
     with Session(job, listener.on_cell) as session:
-        session.come_up()
-        came_up = time.monotonic() - began
-        listener.on_up()
-        began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
         executed = session.execute()
         cells = executed_cells(job.executed)
         subject = _subject(session, executed)
@@ -101,7 +95,7 @@ def _graded(
         recomputed=_recomputed(verdicts),
         curves=claimed(curves, settings.assignment),
         executed=job.executed.name if job.executed.exists() else "",
-        provenance=replace(provenance, wall_seconds=came_up + time.monotonic() - began),
+        provenance=replace(provenance, wall_seconds=time.monotonic() - began),
     )
 
 

@@ -33,13 +33,11 @@ from grader.sandbox import TIERS, Process
 
 # The driver's own memory: a flood that gets past every other bound ends here.
 DRIVER_MEMORY_BYTES = 2 << 30
-# What the grader says on the pipe.
-RUN, INTERRUPT, STOP = b"run", b"interrupt", b"stop"
 _SERVE = "import grader.kernel.inside.kernel as _grader_kernel; _grader_kernel.answer_requests()"
 
 
 def drive(job: Job, folder: Path, pipe: Connection, channel: Connection) -> None:
-    """Starts a kernel, executes the job's notebook when told to, then keeps the kernel answering.
+    """Executes the job's notebook, then keeps the kernel answering until told to stop.
 
     Reports on the pipe as JSON; nothing is ever unpickled on either end.
 
@@ -93,7 +91,6 @@ class _Driver:
         self._manager: SandboxManager = kernel_manager(folder)
         self._watch: MemoryWatch | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._may_run = asyncio.Event()
 
     async def run(self) -> None:
         try:
@@ -115,14 +112,7 @@ class _Driver:
 
     async def _work(self, execution: Execution, overridden: dict[str, Any]) -> bool:
         """Whether the kernel answers from here on."""
-        if not await self._start(execution):
-            return False
-        await self._may_run.wait()
-        if not await self._manager.is_alive():
-            # Nothing of the student's has run in it.
-            self._say(event="failed", reason=f"the sandbox ended early: {self._tail()}")
-            return False
-        return await self._execute(execution, overridden)
+        return await self._start(execution) and await self._execute(execution, overridden)
 
     async def _start(self, execution: Execution) -> bool:
         try:
@@ -205,12 +195,9 @@ class _Driver:
                 command = self._pipe.recv_bytes(64)
             except (EOFError, OSError):
                 return
-            if command == STOP:
+            if command == b"stop":
                 return
-            if command == RUN:
-                self._may_run.set()
-            else:
-                await self._manager.interrupt_kernel()
+            await self._manager.interrupt_kernel()
 
     async def _end(self, execution: Execution) -> None:
         if self._watching is not None:

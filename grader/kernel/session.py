@@ -21,7 +21,7 @@ from typing import Any, Self
 from grader.checks.subject import Subject
 from grader.errors import InfrastructureError, SubjectError, SubmissionError
 from grader.kernel.composed import compose
-from grader.kernel.driver import INTERRUPT, RUN, STOP, drive
+from grader.kernel.driver import drive
 from grader.kernel.job import Executed, Job
 from grader.kernel.remote import RemoteSubject
 from grader.sandbox import TIERS, Process
@@ -66,7 +66,6 @@ class Session:
         self._second: list[Process] = []
         self._subjects: list[RemoteSubject] = []
         self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
-        self._is_up = False
         self.peak_bytes = 0
 
     def __enter__(self) -> Self:
@@ -93,44 +92,33 @@ class Session:
         self._stop_driver()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def come_up(self) -> None:
-        """Waits for the kernel to be there; nothing of the student's has run by then.
-
-        Raises:
-            SubmissionError: the notebook cannot be read.
-            InfrastructureError: the sandbox did not start.
-        """
-        deadline = time.monotonic() + SLACK_SECONDS
-        by = ""
-        while not self._is_up and (event := self._hear(deadline)) is not None:
-            _require_fine(event)
-            self._is_up = event["event"] == "started"
-            by = f" ({event['by']})" if event["event"] == "broken" else by
-        if not self._is_up:
-            raise InfrastructureError(
-                f"the driver ended before the sandbox had started{by}; try again"
-            )
-
     def execute(self) -> Executed:
-        """Runs the notebook, and waits for its end.
+        """Waits for the notebook to have run.
 
         Raises:
             SubmissionError: it cannot be read.
             InfrastructureError: the sandbox did not start.
         """
-        self.come_up()
-        self._tell(RUN)
         deadline = time.monotonic() + self._job.sandbox.limits.total_seconds + SLACK_SECONDS
-        by = ""
+        started, by = False, ""
         while (event := self._hear(deadline)) is not None:
-            _require_fine(event)
             kind = event.pop("event")
-            if kind == "cell":
+            if kind == "started":
+                started = True
+            elif kind == "cell":
                 self._on_cell(event["index"], event["count"])
             elif kind == "executed":
                 return Executed(**event)
             elif kind == "broken":
                 by = f" ({event['by']})"
+            elif kind == "unreadable":
+                raise SubmissionError(event["reason"])
+            elif kind == "failed":
+                raise InfrastructureError(event["reason"])
+        if not started:
+            raise InfrastructureError(
+                f"the driver ended before the sandbox had started{by}; try again"
+            )
         # The driver reads what the kernel sends: if it broke, the notebook broke it.
         reason = f"the notebook broke the process that watches it{by}"
         return Executed("crashed", reason, alive=False)
@@ -168,11 +156,8 @@ class Session:
         return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
     def _interrupt(self) -> None:
-        self._tell(INTERRUPT)
-
-    def _tell(self, command: bytes) -> None:
-        with contextlib.suppress(OSError):  # it has ended, which is heard of elsewhere
-            self._pipe.send_bytes(command)
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(b"interrupt")
 
     def _hear(self, deadline: float) -> dict[str, Any] | None:
         try:
@@ -184,7 +169,8 @@ class Session:
         return event if isinstance(event, dict) and "event" in event else None
 
     def _stop_driver(self) -> None:
-        self._tell(STOP)
+        with contextlib.suppress(OSError):
+            self._pipe.send_bytes(b"stop")
         deadline = time.monotonic() + 10
         while (event := self._hear(deadline)) is not None:
             if event["event"] == "ended":
@@ -195,13 +181,6 @@ class Session:
         _leaving.append(self._process)
         if event is None:
             see_off()
-
-
-def _require_fine(event: dict[str, Any]) -> None:
-    if event["event"] == "unreadable":
-        raise SubmissionError(event["reason"])
-    if event["event"] == "failed":
-        raise InfrastructureError(event["reason"])
 
 
 def see_off() -> None:

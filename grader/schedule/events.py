@@ -31,13 +31,6 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Up:
-    """Its sandbox stands and waits for a turn."""
-
-    student_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """A cell of its notebook has run."""
 
@@ -86,11 +79,6 @@ class Queued:
     tasks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """To a worker: the student's code may run now."""
-
-
 Event: TypeAlias = (
-    Ready | Unfit | Started | Up | Progress | Landed | Finished | Failed | Retried | Queued
+    Ready | Unfit | Started | Progress | Landed | Finished | Failed | Retried | Queued
 )

@@ -2,9 +2,6 @@
 
 A worker that dies takes nothing along but its own submission's attempt: the submission is tried
 again on a new worker, and given up as `infrastructure` after the last attempt.
-
-There are more workers than submissions that run at a time: a spare one has the next sandbox come up
-while the others wait for answers, and only then asks for its turn.
 """
 
 from __future__ import annotations
@@ -20,26 +17,23 @@ from multiprocessing.context import ForkServerProcess
 
 from grader.errors import AssignmentError, InfrastructureError
 from grader.run import prepared
-from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Turn, Unfit, Up
+from grader.schedule.events import Event, Failed, Finished, Ready, Retried, Started, Unfit
 from grader.schedule.worker import work
 from grader.settings import Settings
 from grader.submission import Submission
 
 ATTEMPTS = 3
-# A sandbox takes about half as long to come up as a small notebook and its checks take after that.
-JOBS_FOR_A_SPARE = 4
 _FORKS = multiprocessing.get_context("forkserver")
 _PRELOADED = ["grader.schedule.preloaded"]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Worker:
     slot: int
     process: ForkServerProcess
     pipe: Connection
     submission: Submission | None = None
     ready: bool = False
-    has_turn: bool = False
 
 
 def run_all(
@@ -55,7 +49,7 @@ def run_all(
     Args:
         submissions: those that have to run.
         settings: shared by all.
-        jobs: how many run students' code at the same time.
+        jobs: how many run at the same time.
         tell: called with each event, in order of arrival.
 
     Raises:
@@ -63,10 +57,10 @@ def run_all(
         InfrastructureError: workers are killed before they have begun, or no sandbox can be.
     """
     _FORKS.set_forkserver_preload(_PRELOADED)
-    run = _Run(submissions, settings, jobs, tell)
+    run = _Run(submissions, settings, tell)
     with prepared(settings):
         try:
-            run.start()
+            run.start(min(jobs, len(submissions)))
             while run.workers:
                 run.turn()
         finally:
@@ -75,25 +69,17 @@ def run_all(
 
 class _Run:
     def __init__(
-        self,
-        submissions: Sequence[Submission],
-        settings: Settings,
-        jobs: int,
-        tell: Callable[[Event], None],
+        self, submissions: Sequence[Submission], settings: Settings, tell: Callable[[Event], None]
     ) -> None:
         # Large notebooks tend to run long, and a long one that starts last is waited for.
         self._queue = deque(sorted(submissions, key=_size, reverse=True))
         self._settings = settings
-        self._jobs = jobs
         self._tell = tell
-        self._up: deque[_Worker] = deque()
         self._failures: Counter[str] = Counter()
         self.workers: list[_Worker] = []
 
-    def start(self) -> None:
-        # A sandbox on a GPU that waits would hold memory of it.
-        spare = 0 if self._settings.place.gpus else 1 + self._jobs // JOBS_FOR_A_SPARE
-        for slot in range(min(self._jobs + spare, len(self._queue))):
+    def start(self, count: int) -> None:
+        for slot in range(count):
             self._hire(slot)
 
     def turn(self) -> None:
@@ -131,17 +117,11 @@ class _Run:
                 worker.ready = True
                 self._tell(event)
                 self._give(worker)
-            case Up():
-                self._tell(event)
-                self._up.append(worker)
-                self._give_turns()
             case Finished():
                 self._tell(event)
-                self._end_turn(worker)
                 self._give(worker)
             case Failed(_, reason):
                 self._fail(worker, reason)
-                self._end_turn(worker)
                 self._give(worker)
             case _:
                 self._tell(event)
@@ -154,17 +134,6 @@ class _Run:
         self._tell(Started(worker.submission.student_id))
         with contextlib.suppress(OSError):  # it has died: heard of in the next turn
             worker.pipe.send(worker.submission)
-
-    def _give_turns(self) -> None:
-        while self._up and sum(worker.has_turn for worker in self.workers) < self._jobs:
-            worker = self._up.popleft()
-            worker.has_turn = True
-            with contextlib.suppress(OSError):  # it has died: heard of in the next turn
-                worker.pipe.send(Turn())
-
-    def _end_turn(self, worker: _Worker) -> None:
-        worker.has_turn = False
-        self._give_turns()
 
     def _fail(self, worker: _Worker, reason: str) -> None:
         assert worker.submission is not None
@@ -184,9 +153,6 @@ class _Run:
             )
         if worker.submission is not None:
             self._fail(worker, "the worker died")
-        if worker in self._up:
-            self._up.remove(worker)
-        self._end_turn(worker)
         self._dismiss(worker)
         if self._queue:
             self._hire(worker.slot)

@@ -19,7 +19,7 @@ from grader.authored import sentences
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.kernel import session
 from grader.run import Listener, grade, require_ready
-from grader.schedule.events import Event, Failed, Finished, Landed, Progress, Ready, Unfit, Up
+from grader.schedule.events import Event, Failed, Finished, Landed, Progress, Ready, Unfit
 from grader.settings import Settings
 from grader.submission import Submission
 
@@ -88,17 +88,11 @@ def _next(pipe: Connection) -> Submission | None:
     return received
 
 
-def _await_turn(student: str, pipe: Connection) -> None:
-    pipe.send(Up(student))
-    pipe.recv()
-
-
 def _attempt(submission: Submission, settings: Settings, slot: int, pipe: Connection) -> Event:
     student = submission.student_id
     listener = Listener(
         on_cell=lambda index, count: pipe.send(Progress(student, index + 1, count)),
         on_verdict=lambda verdict: pipe.send(Landed(student, verdict)),
-        on_up=lambda: _await_turn(student, pipe),
     )
     try:
         return Finished(student, grade(submission, settings, slot, listener))

@@ -16,35 +16,9 @@ from grader.errors import InfrastructureError, SubjectError, SubmissionError
 from grader.kernel.inside import boot
 from grader.kernel.job import Job
 from grader.kernel.session import Session, preload, see_off
-from grader.sandbox.bubblewrap import FIRST_UID
 from tests.kernel.slots import SLOT, left_behind, no_cell, running
 
 pytestmark = pytest.mark.sandbox
-
-
-def test_nothing_of_the_students_runs_before_its_turn(make_job: Callable[..., Job]) -> None:
-    job = make_job("import time\nbegan = time.monotonic()", slot=SLOT + 9)
-    with Session(job, no_cell) as session:
-        session.come_up()
-        time.sleep(0.3)
-        told_to_run = time.monotonic()
-        assert session.execute().alive
-        began = session.subject().value("began")
-    assert isinstance(began, float)
-    # The clock is one for the whole machine.
-    assert began > told_to_run
-
-
-def test_a_kernel_that_ends_before_its_turn_is_ours(make_job: Callable[..., Job]) -> None:
-    with Session(make_job("x = 1", slot=SLOT + 10), no_cell) as session:
-        session.come_up()
-        for process in psutil.process_iter(["uids"]):
-            if process.info["uids"] and process.info["uids"].real == FIRST_UID + SLOT + 10:
-                process.kill()
-        assert left_behind(SLOT + 10) == []
-        time.sleep(0.5)  # what has started them ends, too
-        with pytest.raises(InfrastructureError, match="ended early"):
-            session.execute()
 
 
 def test_the_end_of_the_kernel_is_a_crash(make_job: Callable[..., Job]) -> None:

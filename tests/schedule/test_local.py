@@ -22,7 +22,6 @@ from grader.schedule.events import (
     Ready,
     Retried,
     Started,
-    Up,
 )
 from grader.schedule.local import ATTEMPTS, run_all
 from grader.settings import Settings
@@ -66,9 +65,9 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     runs: list[local._Run] = []
 
     class Watched(local._Run):
-        def start(self) -> None:
+        def start(self, count: int) -> None:
             runs.append(self)
-            super().start()
+            super().start(count)
 
     monkeypatch.setattr(local, "_Run", Watched)
 
@@ -94,57 +93,11 @@ def test_each_submission_starts_lands_and_finishes_in_order(slow: Settings) -> N
     for student in ("ann", "bob", "eve"):
         kinds = [type(event) for event in of(student, events)]
         assert kinds == [Started, Landed, Landed, Finished]
-
-
-def running_at_once(events: list[Event]) -> int:
-    """The most submissions whose functions were called at the same time."""
-    running: set[str] = set()
-    most = 0
+    running, most = 0, 0
     for event in events:
-        if isinstance(event, Progress):
-            running.add(event.student_id)
-        elif isinstance(event, Finished):
-            running.discard(event.student_id)
-        most = max(most, len(running))
-    return most
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_sandboxes_come_up_ahead_and_students_code_awaits_its_turn(
-    hand_in: Callable[..., Path], settings: Settings, jobs: int
-) -> None:
-    slowly = (
-        "import time\ndef one():\n    time.sleep(0.3)\n    return 1.0\ndef two():\n    return 2.0"
-    )
-    submissions = [
-        Submission(name, name, hand_in(name, slowly) / name / "sums.ipynb")
-        for name in ("ann", "bob", "eve", "joe")
-    ]
-    events: list[Event] = []
-    run_all(submissions, settings, jobs, events.append)
-    kinds = [type(event) for event in events]
-    assert kinds.count(Finished) == len(submissions)
-    # One more than may run has come up before the first of them is done.
-    assert kinds[: kinds.index(Finished)].count(Up) == jobs + 1
-    assert running_at_once(events) == jobs
-
-
-def test_a_worker_that_dies_in_its_turn_leaves_the_turn_to_another(
-    hand_in: Callable[..., Path], settings: Settings, kill: Callable[[str], None]
-) -> None:
-    submissions = [
-        Submission(name, name, hand_in(name) / name / "sums.ipynb") for name in ("ann", "bob")
-    ]
-    events: list[Event] = []
-
-    def tell(event: Event) -> None:
-        events.append(event)
-        if isinstance(event, Progress) and not any(isinstance(e, Retried) for e in events):
-            kill(event.student_id)
-
-    run_all(submissions, settings, 1, tell)
-    assert [e.result.status for e in events if isinstance(e, Finished)] == ["graded", "graded"]
-    assert sum(isinstance(event, Retried) for event in events) == 1
+        running += isinstance(event, Started) - isinstance(event, Finished)
+        most = max(most, running)
+    assert most == 2
 
 
 def test_a_notebook_tells_of_its_cells(hand_in: Callable[..., Path], settings: Settings) -> None:
