@@ -50,6 +50,14 @@ class _Kernel(ipkernel.IPythonKernel):
             channel.session, channel.pub_socket = self.session, self.iopub_socket
         shell.displayhook.topic = self._topic("execute_result")
 
+    def _publish_execute_input(self, *_args: Any) -> None:
+        """Nobody else listens who would have to be told what is executed."""
+
+    def _publish_status(self, status: str, *args: Any) -> None:
+        """Says when it is idle again, which ends a cell; that it is busy is known to who asked."""
+        if status != "busy":
+            super()._publish_status(status, *args)
+
 
 def make_kernel() -> None:
     """Makes the kernel that forks of this process will run, and its application: for the zygote."""
