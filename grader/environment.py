@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from email import message_from_string
+from email.message import Message
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 FOLDER = "environments"
@@ -15,11 +17,16 @@ _DIGITS = 12
 @cache
 def lock() -> str:
     """Every distribution of this interpreter with its version, a requirement a line."""
-    # Each look at `metadata` reads and parses the file again.
-    read = [each.metadata for each in distributions()]
-    found = {f"{each['Name']}=={each['Version']}" for each in read if each["Name"]}
+    headers = [_headers(each) for each in distributions()]
+    found = {f"{each['Name']}=={each['Version']}" for each in headers if each["Name"]}
     about = f"# Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return "\n".join([about, *sorted(found, key=str.casefold), ""])
+
+
+def _headers(distribution: Distribution) -> Message:
+    """Without the package's whole description, which takes most of the time to parse."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    return message_from_string(text.partition("\n\n")[0])
 
 
 def name_of(text: str) -> str:
