@@ -23,6 +23,7 @@ class Provenance:
     execute_seconds: float = 0.0
     memory_bytes: int = 0  # peak of the sandbox
     overridden: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)  # variables that make it repeatable
     held_out: str = ""  # "digits/test (360 images)"
     data_set: str = ""
     environment: str = ""  # name of the lock under the run's `environments/`

@@ -32,6 +32,7 @@ from grader.kernel.training import training_of
 from grader.printed import executed_cells, printed_metrics
 from grader.results import Provenance, SubmissionResult
 from grader.sandbox import TIERS, Sandbox
+from grader.sandbox.spec import fixed
 from grader.settings import (
     Settings,
     held_out_images,
@@ -83,7 +84,7 @@ def _graded(
         subject = _subject(session, executed)
         curves = curves_of(subject, settings.assignment)
         verdicts = _decide(subject, cells, curves, settings, listener, submission.digest)
-    provenance = _provenance(settings, executed, started_at, session.peak_bytes, slot)
+    provenance = _provenance(settings, job.sandbox, executed, started_at, session.peak_bytes)
     # Without a GPU, an exception by the name of torch's own is the student's own.
     status, reason = ended(executed, verdicts, cells if settings.place.gpus else ())
     return SubmissionResult(
@@ -289,17 +290,18 @@ def _identity(submission: Submission, settings: Settings) -> dict[str, Any]:
 
 
 def _provenance(
-    settings: Settings, executed: Executed, started_at: str, peak_bytes: int, slot: int
+    settings: Settings, sandbox: Sandbox, executed: Executed, started_at: str, peak_bytes: int
 ) -> Provenance:
     return Provenance(
         isolation=settings.tier,
-        device=settings.place.named(slot),
+        device=settings.place.named(sandbox.slot),
         python=platform.python_version(),
         packages=package_versions(),
         started_at=started_at,
         execute_seconds=executed.seconds,
         memory_bytes=peak_bytes,
         overridden=executed.overridden,
+        fixed=fixed(sandbox),
         held_out=held_out_in_words(settings),
         environment=environment.name_of(environment.lock()),
         data_set=settings.data_set,

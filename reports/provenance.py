@@ -22,6 +22,7 @@ def facts(result: SubmissionResult, assignment: Assignment) -> tuple[Fact, ...]:
     run = result.provenance
     packages = [f"{label(name, 40)} {label(v, 40)}" for name, v in list(run.packages.items())[:24]]
     changed = [f"{label(name, 40)} = {fact(v)}" for name, v in list(run.overridden.items())[:24]]
+    fixed = [(label(name, 40), label(value, 40)) for name, value in list(run.fixed.items())[:24]]
     lines = [
         Fact("Isolation", _TIERS.get(run.isolation, label(run.isolation))),
         Fact("Device", label(run.device)),
@@ -31,6 +32,7 @@ def facts(result: SubmissionResult, assignment: Assignment) -> tuple[Fact, ...]:
         Fact("Queued again", counted(run.restarts, "time") if run.restarts else ""),
         Fact("Peak memory", size(run.memory_bytes) if run.memory_bytes else ""),
         Fact("Held-out data", label(run.held_out, 200)),
+        Fact("Fixed for the run", ", ".join(f"{name} {value}" for name, value in fixed)),
         Fact("Changed for the run", ", ".join(changed) or "nothing"),
         Fact("Assignment", f"{label(assignment.title, 200)}, version {assignment.version}"),
         Fact("Superseded", _superseded(result)),

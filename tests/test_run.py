@@ -47,6 +47,10 @@ def test_a_submission_is_executed_probed_and_decided(
     assert result.assignment_digest == settings.assignment.digest()
     assert result.provenance.held_out == "digits/test (360 images)"
     assert result.provenance.isolation == "none"
+    assert result.provenance.fixed == {
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": str(settings.threads),
+    }
     assert 0 < result.provenance.execute_seconds < result.provenance.wall_seconds
 
 

@@ -129,6 +129,13 @@ def environment(sandbox: Sandbox, home: str, data: str) -> dict[str, str]:
     }
 
 
+def fixed(sandbox: Sandbox) -> dict[str, str]:
+    """What of the environment decides whether a run can be repeated to the bit."""
+    names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG")
+    whole = environment(sandbox, HOME, DATA)
+    return {name: whole[name] for name in names if name in whole}
+
+
 def _cuda(sandbox: Sandbox) -> dict[str, str]:
     """Which GPU there is, by the index that the driver's program gives it; as a rule none."""
     if sandbox.gpu is None:

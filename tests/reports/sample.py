@@ -55,6 +55,7 @@ def provenance(isolation: str = "warm") -> Provenance:
         execute_seconds=33.2,
         memory_bytes=734_003_200,
         overridden={"epochs": 2, "batch_size": 128},
+        fixed={"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
         held_out="digits/test (360 images)",
     )
 

@@ -104,6 +104,7 @@ def test_the_foot_names_what_ran_and_what_was_changed() -> None:
     assert facts["Took"] == "41.8 s, of which the notebook 33.2 s"
     assert facts["Peak memory"] == "700 MiB"
     assert facts["Changed for the run"] == "epochs = 2, batch_size = 128"
+    assert facts["Fixed for the run"] == "PYTHONHASHSEED 0, OMP_NUM_THREADS 1"
     assert facts["Held-out data"] == "digits/test (360 images)"
     assert facts["Superseded"] == "1 earlier hand-in kept and not graded"
 

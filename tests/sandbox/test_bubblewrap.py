@@ -15,6 +15,7 @@ import pytest
 from grader.data import find
 from grader.sandbox import Sandbox, bubblewrap
 from grader.sandbox.bubblewrap import FIRST_UID, Bubblewrap
+from grader.sandbox.spec import fixed
 
 TIER = Bubblewrap()
 PROBLEM = TIER.problem()
@@ -101,6 +102,9 @@ def test_a_sandbox_sees_one_gpu_and_by_itself_none(sandbox: Sandbox) -> None:
     one = replace(sandbox, gpu=1)
     assert devices(one) == ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia1"]
     assert visible(one) == "1"
+    # As torch's notes on reproducibility have it; without a GPU there is nothing to say.
+    assert fixed(one)["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert "CUBLAS_WORKSPACE_CONFIG" not in fixed(sandbox)
 
 
 def test_nothing_of_the_host_is_bound_for_writing(sandbox: Sandbox) -> None:
