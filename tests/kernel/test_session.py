@@ -53,6 +53,9 @@ class Model:
         self.width = width
     def double(self, x):
         return 2 * x * self.width
+def imported(name):
+    import sys
+    return name in sys.modules
 def hang():
     while True:
         pass
@@ -180,6 +183,8 @@ def test_the_kernel_answers(ran: Any) -> None:
     model = subject.new("Model", 3)
     assert subject.call(model, 2, method="double") == 12
     assert subject.value("learnt").type_name == "Model"
+    assert subject.call(subject.new("Model", 2), 1, method="double") == 4
+    assert not subject.call("imported", "torch")  # seconds, in a kernel that began without it
 
 
 def test_a_call_that_hangs_is_interrupted_and_the_next_is_answered(ran: Any) -> None:

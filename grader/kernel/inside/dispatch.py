@@ -125,7 +125,8 @@ class Dispatcher:
         return self._guarded(name, lambda: self._answer(function, call, request))
 
     def _answer(self, function: Callable[..., Any], call: Call, request: Request) -> Value:
-        args = to_student(call.args, self._resolve)
+        # One by one: the arguments of f(3) are no shape, and making one would import torch.
+        args = tuple(to_student(value, self._resolve) for value in call.args)
         kwargs = to_student(dict(call.kwargs), self._resolve)
         leaves = [_leaf(args, kwargs, where) for where in request.wrt]
         if call.seed is not None:
