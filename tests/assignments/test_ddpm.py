@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,48 +19,34 @@ from assignments.ddpm.definitions import (
 from assignments.ddpm.known_model import KnownModel
 from assignments.ddpm.own_answers import two_parts
 from assignments.ddpm.posteriors import bayes, predicted_mean
-from grader.assignment import load
 from grader.auditing import audit_assignment
 from grader.checks import CheckFailure
-from grader.checks.context import Catalogue, Context
+from grader.checks.context import Context
 from grader.checks.declare import Check
 from grader.checks.expected import ROUNDINGS
-from grader.checks.loading import load_checks, require_complete
+from grader.checks.loading import require_complete
 from grader.checks.runner import run_check
 from grader.checks.seeds import Seeds
-from grader.checks.verdict import Outcome, Verdict
+from grader.checks.verdict import Outcome
 from grader.kernel.local import LocalSubject
 from reference import ddpm, ddpm_reverse
 from reference.mistakes.ddpm import MISTAKES, VARIANTS
+from tests.assignments.judging import Judge
 
-FOLDER = Path(__file__).parents[2] / "assignments" / "ddpm"
-ASSIGNMENT = load(FOLDER)
-CHECKS = load_checks(FOLDER)
-QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 # What draws its own noise has no counterpart in the reference.
 DRAWING = {"training_loss", "sample"}
 REFERENCE = {
     function: getattr(ddpm, function, None) or getattr(ddpm_reverse, function)
     for function in {variant.function for variant in VARIANTS} - DRAWING
 } | {v.function: v.code for v in reversed(VARIANTS) if v.function in DRAWING}
-
-
-def subject_with(replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
-    return LocalSubject(REFERENCE | replaced)
-
-
-CATALOGUE = Catalogue(MISTAKES, subject_with)
-
-
-def judged(check: Check, replaced: dict[str, Callable[..., Any]], course: str = "ddpm") -> Verdict:
-    seed = Seeds(assignment=course).of(check.name)
-    context = Context(question=QUESTIONS[check.question], seed=seed)
-    return run_check(check, subject_with(replaced), context, CATALOGUE)
-
-
-def checks_of(function: str) -> list[Check]:
-    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
-    return [check for check in CHECKS if check.question in asked]
+JUDGE = Judge("ddpm", REFERENCE, MISTAKES, "ddpm")
+FOLDER, ASSIGNMENT, CHECKS, QUESTIONS = (
+    JUDGE.folder,
+    JUDGE.assignment,
+    JUDGE.checks,
+    JUDGE.questions,
+)
+judged, checks_of = JUDGE.judged, JUDGE.checks_of
 
 
 def test_every_point_is_decided_by_somebody() -> None:

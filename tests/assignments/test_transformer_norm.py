@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,45 +18,30 @@ from assignments.transformer_norm.definitions import (
     jacobian_of,
     norm_inputs,
 )
-from grader.assignment import load
 from grader.auditing import audit_assignment
 from grader.checks.adapted import Adapted
-from grader.checks.context import Catalogue, Context
+from grader.checks.context import Context
 from grader.checks.declare import Check
 from grader.checks.loading import load_checks, require_complete
 from grader.checks.runner import run_check
 from grader.checks.seeds import Seeds
-from grader.checks.verdict import Outcome, Verdict
-from grader.kernel.local import LocalSubject
+from grader.checks.verdict import Outcome
 from reference import norm, norm_depth
 from reference.mistakes.norm import MISTAKES, VARIANTS
+from tests.assignments.judging import Judge
 
-FOLDER = Path(__file__).parents[2] / "assignments" / "transformer_norm"
-ASSIGNMENT = load(FOLDER)
-CHECKS = [check for check in load_checks(FOLDER) if check.question != "curves"]
-QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 REFERENCE = {
     function: getattr(norm, function, None) or getattr(norm_depth, function)
     for function in {variant.function for variant in VARIANTS}
 }
-
-
-def subject_with(replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
-    return LocalSubject(REFERENCE | replaced)
-
-
-CATALOGUE = Catalogue(MISTAKES, subject_with)
-
-
-def judged(check: Check, replaced: dict[str, Callable[..., Any]], course: str = "norm") -> Verdict:
-    seed = Seeds(assignment=course).of(check.name)
-    context = Context(question=QUESTIONS[check.question], seed=seed)
-    return run_check(check, subject_with(replaced), context, CATALOGUE)
-
-
-def checks_of(function: str) -> list[Check]:
-    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
-    return [check for check in CHECKS if check.question in asked]
+JUDGE = Judge("transformer_norm", REFERENCE, MISTAKES, "norm", without=["curves"])
+FOLDER, ASSIGNMENT, CHECKS, QUESTIONS = (
+    JUDGE.folder,
+    JUDGE.assignment,
+    JUDGE.checks,
+    JUDGE.questions,
+)
+subject_with, judged, checks_of = JUDGE.subject_with, JUDGE.judged, JUDGE.checks_of
 
 
 def code_of(id: str) -> Callable[..., Any]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,46 +24,23 @@ from assignments.vdm.definitions import (
     weights,
     weights_of_betas,
 )
-from grader.assignment import load
 from grader.auditing import audit_assignment
 from grader.checks import CheckFailure
-from grader.checks.context import Catalogue, Context
 from grader.checks.declare import Check
 from grader.checks.expected import Expected
-from grader.checks.loading import load_checks, require_complete
-from grader.checks.runner import run_check
-from grader.checks.seeds import Seeds
-from grader.checks.verdict import Outcome, Verdict
+from grader.checks.loading import require_complete
+from grader.checks.verdict import Outcome
 from grader.errors import SubjectError
-from grader.kernel.local import LocalSubject
 from reference import ddpm, vdm
 from reference.mistakes.vdm import MISTAKES, VARIANTS
+from tests.assignments.judging import Judge
 
-FOLDER = Path(__file__).parents[2] / "assignments" / "vdm"
-ASSIGNMENT = load(FOLDER)
-CHECKS = load_checks(FOLDER)
-QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 REFERENCE = {
     function: getattr(vdm, function) for function in {variant.function for variant in VARIANTS}
 }
-
-
-def subject_with(replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
-    return LocalSubject(REFERENCE | replaced)
-
-
-CATALOGUE = Catalogue(MISTAKES, subject_with)
-
-
-def judged(check: Check, replaced: dict[str, Callable[..., Any]], course: str = "vdm") -> Verdict:
-    seed = Seeds(assignment=course).of(check.name)
-    context = Context(question=QUESTIONS[check.question], seed=seed)
-    return run_check(check, subject_with(replaced), context, CATALOGUE)
-
-
-def checks_of(function: str) -> list[Check]:
-    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
-    return [check for check in CHECKS if check.question in asked]
+JUDGE = Judge("vdm", REFERENCE, MISTAKES, "vdm")
+FOLDER, ASSIGNMENT, CHECKS = JUDGE.folder, JUDGE.assignment, JUDGE.checks
+judged, checks_of = JUDGE.judged, JUDGE.checks_of
 
 
 def code_of(mistake: str) -> Callable[..., Any]:
