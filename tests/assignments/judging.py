@@ -46,14 +46,17 @@ class Judge:
         self._functions = dict(functions)
         self._course = course
 
-    def subject_with(self, replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
-        return LocalSubject(self._functions | replaced)
+    def subject_with(self, replaced: Mapping[str, Callable[..., Any]]) -> LocalSubject:
+        return LocalSubject(self._functions | dict(replaced))
+
+    def context_of(self, check: Check, course: str = "") -> Context:
+        seed = Seeds(assignment=course or self._course).of(check.name)
+        return Context(question=self.questions[check.question], seed=seed)
 
     def judged(
         self, check: Check, replaced: dict[str, Callable[..., Any]], course: str = ""
     ) -> Verdict:
-        seed = Seeds(assignment=course or self._course).of(check.name)
-        context = Context(question=self.questions[check.question], seed=seed)
+        context = self.context_of(check, course)
         return run_check(check, self.subject_with(replaced), context, self.catalogue)
 
     def checks_of(self, function: str) -> list[Check]:
