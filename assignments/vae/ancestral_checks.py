@@ -14,7 +14,6 @@ from grader.checks import (
     Subject,
     as_array,
     check,
-    expect,
     expect_standard_normal,
 )
 from grader.checks.exact_null import detects
@@ -78,8 +77,4 @@ def latents_are_draws_of_the_prior(subject: Subject, seed: Callable[[str], int])
 
 
 def _one_each(decoder: PictureDecoder) -> Array:
-    latents = decoder.seen()
-    expect(
-        len(latents) == DRAWN, f"For {DRAWN} images your decoder is given {len(latents)} latents."
-    )
-    return latents
+    return decoder.seen_for(f"For {DRAWN} images", DRAWN)

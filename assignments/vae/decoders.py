@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from assignments.vae.definitions import LEVELS
-from grader.checks import Array, CheckFailure
+from grader.checks import Array, CheckFailure, expect
 
 _LEVEL = np.arange(LEVELS).reshape(1, LEVELS, 1, 1)
 
@@ -51,6 +51,25 @@ class Decoder(ABC):
                 else "Your code never calls the decoder that it is given."
             )
         return np.concatenate(self.latents)
+
+    def seen_for(self, asked: str, expected: int) -> Array:
+        """Every latent so far, one a row, where so many have to be there.
+
+        Args:
+            asked: what for, in words: "For 64 images".
+            expected: how many latents.
+
+        Raises:
+            CheckFailure: there are more or fewer.
+        """
+        latents = self.seen()
+        count = len(latents)
+        plural = "s" if count != 1 else ""
+        expect(
+            count == expected,
+            f"{asked} your decoder is given {count} latent{plural} where {expected} are expected.",
+        )
+        return latents
 
     @abstractmethod
     def logits(self, z: Array) -> Array:

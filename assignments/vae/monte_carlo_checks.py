@@ -38,11 +38,7 @@ def estimate_is_the_log_of_the_mean(subject: Subject) -> None:
     for seed, x in enumerate(images):
         decoder = KnownDecoder()
         answers.append(subject.call("log_likelihood_mc", x, Callback(decoder), draws, seed=seed))
-        latents = decoder.seen()
-        expect(
-            len(latents) == draws,
-            f"With n_samples = {draws} and one image your decoder is given {len(latents)} latents.",
-        )
+        latents = decoder.seen_for(f"With n_samples = {draws} and one image", draws)
         expected.append(log_mean_likelihood(x, decoder.logits(latents).astype(np.float32)))
     given = [{"x": x, "n_samples": np.asarray(draws)} for x in images]
     expect(
