@@ -1,82 +1,35 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from grader.assignment import load
 from grader.auditing import audit_assignment
 from grader.checks.adapted import Adapted
-from grader.checks.context import Catalogue, Context
 from grader.checks.declare import Check
-from grader.checks.loading import load_checks, require_complete
+from grader.checks.loading import require_complete
 from grader.checks.runner import run_check
-from grader.checks.seeds import Seeds
-from grader.checks.verdict import Outcome, Verdict
+from grader.checks.verdict import Outcome
 from grader.kernel.local import LocalSubject
-from reference import denoisers, samplers
+from reference import samplers
 from reference.mistakes.samplers import MISTAKES, VARIANTS
-
-FOLDER = Path(__file__).parents[2] / "assignments" / "samplers"
-ASSIGNMENT = load(FOLDER)
-CHECKS = load_checks(FOLDER)
-QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
-REFERENCE = {
-    function: getattr(samplers, function, None) or getattr(denoisers, function)
-    for function in {variant.function for variant in VARIANTS}
-}
-# A generator that stays None draws from torch's global one, which the reference has no need of.
-SOLUTION = REFERENCE | {"torch": torch}
-
-
-def subject_with(replaced: dict[str, Any]) -> LocalSubject:
-    return LocalSubject(SOLUTION | replaced)
-
-
-CATALOGUE = Catalogue(MISTAKES, subject_with)
-
-
-def judged(check: Check, replaced: dict[str, Any], course: str = "samplers") -> Verdict:
-    return run_check(check, subject_with(replaced), context_of(check, course))
-
-
-def explained(check: Check, replaced: dict[str, Any]) -> Verdict:
-    """With the mistakes that explain the answers."""
-    return run_check(check, subject_with(replaced), context_of(check), CATALOGUE)
-
-
-def context_of(check: Check, course: str = "samplers") -> Context:
-    seed = Seeds(assignment=course).of(check.name)
-    return Context(question=QUESTIONS[check.question], seed=seed)
-
-
-def checks_of(function: str) -> list[Check]:
-    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
-    return [check for check in CHECKS if check.question in asked]
-
-
-def check_named(name: str) -> Check:
-    return next(check for check in CHECKS if check.name == name)
-
-
-def wrong(id: str) -> Any:
-    return next(mistake.code for mistake in MISTAKES if mistake.id == id)
-
-
-def assert_all_pass(function: str, replaced: dict[str, Any]) -> None:
-    for check in checks_of(function):
-        verdict = judged(check, replaced)
-        assert verdict.verdict is Outcome.PASSED, (check.name, verdict.message, verdict.evidence)
-
-
-def assert_some_fail(function: str, replaced: dict[str, Any]) -> None:
-    verdicts = {judged(check, replaced).verdict for check in checks_of(function)}
-    assert verdicts & {Outcome.FAILED, Outcome.ERROR}
+from tests.assignments.samplers_verdicts import (
+    ASSIGNMENT,
+    CHECKS,
+    FOLDER,
+    JUDGE,
+    REFERENCE,
+    ancestral_by,
+    assert_all_pass,
+    assert_some_fail,
+    check_named,
+    checks_of,
+    explained,
+    judged,
+    wrong,
+)
 
 
 def test_every_point_is_decided_by_somebody() -> None:
@@ -137,107 +90,6 @@ def test_nan_is_noticed_by_every_check(function: str) -> None:
     nowhere = {function: lambda *args: off(REFERENCE[function](*args), float("nan"))}
     for check in checks_of(function):
         assert judged(check, nowhere).verdict is Outcome.FAILED, check.name
-
-
-# A mistake costs its points once
-
-
-def ancestral_by(split: Callable[..., Any]) -> Callable[..., Tensor]:
-    def sample(denoise: Any, x: Tensor, sigmas: Tensor, generator: Any = None) -> Tensor:
-        for sigma, following in pairwise(sigmas):
-            down, up = split(sigma, following)
-            x = x + (down - sigma) * (x - denoise(x, sigma)) / sigma
-            x = x + up * torch.randn(x.shape, generator=generator, dtype=x.dtype)
-        return x
-
-    return sample
-
-
-@pytest.mark.parametrize(
-    "name", [m.id.split("/")[1] for m in MISTAKES if m.function == "ancestral_sigmas"]
-)
-def test_a_wrong_split_costs_its_points_once(name: str) -> None:
-    split = wrong(f"ancestral-levels/{name}")
-    sampler = {"euler_ancestral": ancestral_by(split)}
-    assert_all_pass("euler_ancestral", sampler | {"ancestral_sigmas": split})
-    assert_some_fail("ancestral_sigmas", {"ancestral_sigmas": split})
-    assert_some_fail("euler_ancestral", sampler)
-
-
-def multistep_by(weigh: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def sample(denoise: Any, x: Tensor, sigmas: Tensor, order: int = 4) -> Tensor:
-        slopes: list[Tensor] = []
-        for step, sigma in enumerate(sigmas[:-1]):
-            slopes = [(x - denoise(x, sigma)) / sigma, *slopes][:order]
-            weights = weigh(sigmas, step, len(slopes))
-            x = x + sum(w * slope for w, slope in zip(weights, slopes, strict=True))
-        return x
-
-    return sample
-
-
-@pytest.mark.parametrize("name", ["oldest-first", "evenly-spaced", "first-order-throughout"])
-def test_wrong_weights_cost_their_points_once(name: str) -> None:
-    weights = wrong(f"weights/{name}")
-    sampler = {"linear_multistep": multistep_by(weights)}
-    assert_all_pass("linear_multistep", sampler | {"linear_multistep_coefficients": weights})
-    assert_some_fail("linear_multistep_coefficients", {"linear_multistep_coefficients": weights})
-    assert_some_fail("linear_multistep", sampler)
-
-
-def step_by(variance: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def step(
-        x_t: Tensor, noise: Tensor, left: Tensor, left_next: Tensor, eta: float, fresh: Tensor
-    ) -> Tensor:
-        added = variance(left, left_next, eta)
-        x0 = (x_t - (1 - left).sqrt() * noise) / left.sqrt()
-        kept = (1 - left_next - added).clamp(min=0).sqrt()
-        return left_next.sqrt() * x0 + kept * noise + added.sqrt() * fresh
-
-    return step
-
-
-@pytest.mark.parametrize("name", ["eta-not-squared", "eta-ignored"])
-def test_a_wrong_variance_costs_its_points_once(name: str) -> None:
-    variance = wrong(f"ddim-variance/{name}")
-    step = {"ddim_step": step_by(variance)}
-    assert_all_pass("ddim_step", step | {"ddim_variance": variance})
-    assert_some_fail("ddim_variance", {"ddim_variance": variance})
-    assert_some_fail("ddim_step", step)
-
-
-def ddim_by(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def sample(model: Any, x: Tensor, timesteps: Tensor, left: Tensor) -> Tensor:
-        stops = [*left[timesteps - 1], torch.ones(())]
-        for t, pair in zip(timesteps, pairwise(stops), strict=True):
-            x = step(x, model(x, t.repeat(len(x))), *pair, 0.0, torch.zeros_like(x))
-        return x
-
-    return sample
-
-
-@pytest.mark.parametrize("name", ["x0-without-root", "noise-added", "variance-as-std"])
-def test_a_wrong_step_costs_its_points_once(name: str) -> None:
-    step = wrong(f"ddim-step/{name}")
-    sampler = {"ddim": ddim_by(step)}
-    public = [check for check in checks_of("ddim") if not check.hidden]
-    for check in public:
-        verdict = judged(check, sampler | {"ddim_step": step})
-        assert verdict.verdict is Outcome.PASSED, (check.name, verdict.message)
-    assert_some_fail("ddim_step", {"ddim_step": step})
-    assert_some_fail("ddim", sampler)
-
-
-@pytest.mark.parametrize("name", [m.id for m in MISTAKES if m.function == "guided_noise"])
-def test_wrong_guidance_costs_its_points_once(name: str) -> None:
-    combine = wrong(name)
-
-    def guided(positive: Any, negative: Any, scale: float) -> Any:
-        return lambda x, time: combine(negative(x, time), positive(x, time), scale)
-
-    assert_all_pass("guided", {"guided": guided, "guided_noise": combine})
-    assert_some_fail("guided_noise", {"guided_noise": combine})
-    assert_some_fail("guided", {"guided": guided})
 
 
 # Right answers in other forms
@@ -303,7 +155,7 @@ def test_samplers_under_the_names_of_libraries_pass() -> None:
     asked = {q.id for q in ASSIGNMENT.questions if {s.name for s in q.also} & namespace.keys()}
     assert len(asked) == 6
     for check in (check for check in CHECKS if check.question in asked):
-        verdict = run_check(check, subject, context_of(check))
+        verdict = run_check(check, subject, JUDGE.context_of(check))
         assert verdict.verdict is Outcome.PASSED, (check.name, verdict.message)
 
 

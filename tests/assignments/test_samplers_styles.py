@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grader.checks.verdict import Outcome
 from reference import samplers
-from tests.assignments.test_samplers import checks_of, judged
+from tests.assignments.samplers_verdicts import checks_of, judged
 
 
 @torch.no_grad()
