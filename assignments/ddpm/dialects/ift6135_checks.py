@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from assignments.ddpm.definitions import at, chain
@@ -84,21 +87,24 @@ def _moments(subject: Subject, steps: int, x0: Array, t: Array) -> tuple[Array, 
 def sample_has_the_noise_given(subject: Subject) -> None:
     """x_t is the chain's mean plus the noise that is given, scaled to the chain's variance."""
     for steps in LENGTHS:
-        x0, t, eps = data(steps), all_times(steps), noise(steps)
-        answer = asked(subject, "q_sample", steps, x0, t, eps)
-        given = {"x0": x0, "t": t, "eps": eps}
+        given = {"x0": data(steps), "t": all_times(steps), "eps": noise(steps)}
+        answer = asked(subject, "q_sample", steps, *given.values())
+        own = partial(_by_own_moments, subject, steps, **given)
+        _judge_sample(answer, given, noised(**given, betas=schedule(steps)), own)
 
-        def own(x0: Array = x0, t: Array = t, eps: Array = eps, steps: int = steps) -> Expected:
-            return by_moments(*_moments(subject, steps, x0, t), t, eps)
 
-        judge_by_either(
-            # Each keeps the values of its own turn of the loop.
-            lambda right, answer=answer, given=given: expect_close(  # type: ignore[misc]  # defaults
-                answer, right[0], given=given, function="q_sample"
-            ),
-            [noised(x0, t, eps, schedule(steps))],
-            lambda own=own: [own()],  # type: ignore[misc]  # mypy infers no default of a lambda
-        )
+def _judge_sample(
+    answer: object, given: dict[str, Array], right: Expected, own: Callable[[], Expected]
+) -> None:
+    judge_by_either(
+        lambda expected: expect_close(answer, expected[0], given=given, function="q_sample"),
+        [right],
+        lambda: [own()],
+    )
+
+
+def _by_own_moments(subject: Subject, steps: int, x0: Array, t: Array, eps: Array) -> Expected:
+    return by_moments(*_moments(subject, steps, x0, t), t, eps)
 
 
 _ROWS = 500
