@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from grader.submission import Discovery, discover
+from grader.submission.notebook import read_notebook
 
 Write = Callable[..., Path]
 MakeZip = Callable[..., Path]
 Find = Callable[..., Discovery]
+ReadBack = Callable[[Any], nbformat.NotebookNode]
 
 
 def notebook_json(source: str = "x = 1", assignment: str | None = None) -> str:
@@ -62,6 +65,20 @@ def find(tmp_path: Path) -> Find:
 
 def problems(discovery: Discovery) -> dict[str, str | None]:
     return {one.student_id: one.problem for one in discovery.submissions}
+
+
+@pytest.fixture
+def read_back(tmp_path: Path) -> ReadBack:
+    """Writes JSON (or raw text or bytes) as vae.ipynb and reads it as a notebook."""
+
+    def read(content: Any) -> nbformat.NotebookNode:
+        path = tmp_path / "vae.ipynb"
+        if not isinstance(content, str | bytes):
+            content = json.dumps(content)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_notebook(path)
+
+    return read
 
 
 @pytest.fixture
