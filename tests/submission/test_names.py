@@ -51,7 +51,7 @@ def test_case_alone_keeps_slugs_apart_where_case_makes_no_difference() -> None:
     assert slug("Alice").lower() != slug("alice").lower()
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=300)
 @given(st.lists(st.text(max_size=150), min_size=2, max_size=6, unique=True))
 def test_slugs_are_unique_and_fit_every_file_system(ids: list[str]) -> None:
     slugs = [slug(name) for name in ids]
@@ -59,7 +59,7 @@ def test_slugs_are_unique_and_fit_every_file_system(ids: list[str]) -> None:
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9._~-]{0,79}", name) for name in slugs)
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=300)
 @given(st.text(max_size=300))
 def test_ids_are_printable_and_short(raw: str) -> None:
     cleaned = clean_id(raw)

@@ -3,32 +3,15 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from grader.errors import SubmissionError
 from grader.submission import unpack
-from grader.submission.unpack import Limits, unpack_export, unpack_submission
-
-MakeZip = Callable[..., Path]
-
-
-def member(name: str, *, mode: int = 0, flags: int = 0) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.external_attr = mode << 16
-    info.create_system = 3
-    info.flag_bits = flags
-    return info
-
-
-def everything_below(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+from grader.submission.unpack import Limits, unpack_submission
+from tests.submission.conftest import MakeZip
+from tests.submission.zips import everything_below, member
 
 
 def test_an_ordinary_zip_is_unpacked_with_its_times(tmp_path: Path, make_zip: MakeZip) -> None:
@@ -233,115 +216,3 @@ def test_a_date_that_does_not_exist_is_passed_over(tmp_path: Path, make_zip: Mak
     info.date_time = (1980, 0, 31, 0, 0, 0)
     unpack_submission(make_zip(tmp_path / "a.zip", [(info, "x")]), tmp_path / "out")
     assert (tmp_path / "out/a.py").read_text() == "x"
-
-
-def test_an_export_goes_on_after_a_bad_member(tmp_path: Path, make_zip: MakeZip) -> None:
-    link = member("export/bob/vae.ipynb", mode=stat.S_IFLNK | 0o777)
-    archive = make_zip(
-        tmp_path / "a.zip",
-        [
-            ("export/alice/vae.ipynb", "{}"),
-            (link, "/etc/passwd"),
-            ("export/../../evil", "x"),
-            ("export/Alice/vae.ipynb", "{}"),
-        ],
-    )
-    refused = unpack_export(archive, tmp_path / "out")
-    mark = tmp_path / "out/export/bob/vae.ipynb"
-    assert list(refused.problems) == [mark]
-    assert "is a symbolic link" in refused.problems[mark]
-    assert mark.read_bytes() == b""
-    assert not mark.is_symlink()
-    assert len(refused.nameless) == 1
-    assert "'export/../../evil' leads outside" in refused.nameless[0]
-    assert (tmp_path / "out/export/Alice/vae.ipynb").read_text() == "{}"
-
-
-def test_one_bomb_in_an_export_costs_the_others_nothing(tmp_path: Path, make_zip: MakeZip) -> None:
-    archive = make_zip(
-        tmp_path / "a.zip",
-        {"bob/a.bin": bytes(64 << 20), "bob/b.ipynb": "{}", "carol/vae.ipynb": "{}"},
-    )
-    refused = unpack_export(archive, tmp_path / "out")
-    assert "zip bomb" in refused.problems[tmp_path / "out/bob/a.bin"]
-    assert everything_below(tmp_path / "out") == {
-        "bob",
-        "bob/a.bin",
-        "carol",
-        "carol/vae.ipynb",
-    }
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_twice_in_an_export_keeps_the_first(tmp_path: Path, make_zip: MakeZip) -> None:
-    members: list[tuple[Any, Any]] = [("a/x.py", "1"), ("a/x.py", "2"), ("b/x.py", "3")]
-    refused = unpack_export(make_zip(tmp_path / "a.zip", members), tmp_path / "out")
-    assert (tmp_path / "out/a/x.py").read_text() == "1"
-    assert "holds 'a/x.py' twice" in refused.nameless[0]
-
-
-def test_an_export_as_a_whole_is_limited(
-    tmp_path: Path, make_zip: MakeZip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(unpack, "EXPORT", Limits(total_bytes=1 << 20))
-    archive = make_zip(tmp_path / "a.zip", {f"{n}/x": bytes(400_000) for n in range(3)})
-    with pytest.raises(SubmissionError, match="more than 1 MiB"):
-        unpack_export(archive, tmp_path / "out")
-
-
-NAME_PARTS = st.sampled_from(["..", ".", "a", "B", "b", "", "C:", "con", "\n", "é", "x" * 250, "~"])
-NAMES = st.builds(
-    lambda parts, separator: separator.join(parts),
-    st.lists(NAME_PARTS, min_size=1, max_size=5),
-    st.sampled_from(["/", "\\", "//"]),
-) | st.text(min_size=1, max_size=30)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@settings(
-    derandomize=True,
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(names=st.lists(NAMES, min_size=1, max_size=6))
-def test_no_name_lands_outside(
-    tmp_path_factory: pytest.TempPathFactory, make_zip: MakeZip, names: list[str]
-) -> None:
-    root = tmp_path_factory.mktemp("zip")
-    archive = make_zip(root / "in" / "a.zip", [(name, "x") for name in names if _packs(name)])
-    unpack_export(archive, root / "in" / "e" / "out")
-    try:
-        unpack_submission(archive, root / "in" / "s" / "out")
-    except SubmissionError:
-        assert not (root / "in" / "s" / "out").exists()
-    assert {path.name for path in root.iterdir()} == {"in"}
-    assert {path.name for path in (root / "in").iterdir()} == {"a.zip", "e", "s"}
-    for place in ("e", "s"):
-        assert {path.name for path in (root / "in" / place).iterdir()} <= {"out"}
-
-
-def _packs(name: str) -> bool:
-    """Whether zipfile is able to write the name at all."""
-    return bool(name.split("\0")[0]) and name.isprintable() | ("\n" in name)
-
-
-@settings(
-    derandomize=True,
-    max_examples=300,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(data=st.data())
-def test_damaged_bytes_raise_nothing_else(
-    tmp_path_factory: pytest.TempPathFactory, make_zip: MakeZip, data: st.DataObject
-) -> None:
-    root = tmp_path_factory.mktemp("zip")
-    archive = make_zip(root / "a.zip", {"a/vae.ipynb": "{}", "b.py": "x = 1\n" * 30})
-    content = bytearray(archive.read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    archive.write_bytes(content)
-    for unpack_one in (unpack_submission, unpack_export):
-        with suppress(SubmissionError):
-            unpack_one(archive, root / unpack_one.__name__)
