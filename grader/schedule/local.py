@@ -115,25 +115,26 @@ class _Run:
                 raise AssignmentError(reason)
             case Ready():
                 worker.ready = True
-                self._tell(event)
-                self._give(worker)
+                self._give(worker, event)
             case Finished():
-                self._tell(event)
-                self._give(worker)
+                self._give(worker, event)
             case Failed(_, reason):
                 self._fail(worker, reason)
                 self._give(worker)
             case _:
                 self._tell(event)
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: _Worker, *events: Event) -> None:
+        """Hands out the next submission, then tells: a disk takes its time to keep a result."""
         worker.submission = self._queue.popleft() if self._queue else None
+        if worker.submission is not None:
+            with contextlib.suppress(OSError):  # it has died: heard of in the next turn
+                worker.pipe.send(worker.submission)
+            events = (*events, Started(worker.submission.student_id))
+        for event in events:
+            self._tell(event)
         if worker.submission is None:
             self._dismiss(worker)
-            return
-        self._tell(Started(worker.submission.student_id))
-        with contextlib.suppress(OSError):  # it has died: heard of in the next turn
-            worker.pipe.send(worker.submission)
 
     def _fail(self, worker: _Worker, reason: str) -> None:
         assert worker.submission is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 from collections import Counter
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from grader.errors import AssignmentError, InfrastructureError
+from grader.results import SubmissionResult
 from grader.schedule import local
 from grader.schedule.events import (
     Event,
@@ -98,6 +100,24 @@ def test_each_submission_starts_lands_and_finishes_in_order(slow: Settings) -> N
         running += isinstance(event, Started) - isinstance(event, Finished)
         most = max(most, running)
     assert most == 2
+
+
+def test_a_worker_has_its_next_submission_before_the_last_result_is_kept(
+    settings: Settings,
+) -> None:
+    ours_end, workers_end = multiprocessing.Pipe()
+    has_work: list[tuple[type[Event], bool]] = []
+
+    def tell(event: Event) -> None:
+        has_work.append((type(event), workers_end.poll()))
+
+    run = local._Run(ours("ann", "bob"), settings, tell)
+    worker = local._Worker(0, multiprocessing.get_context("forkserver").Process(), ours_end)
+    run._act(worker, Ready({}))
+    assert workers_end.recv() == worker.submission == ours("ann")[0]
+    run._act(worker, Finished("ann", SubmissionResult("ann", "Ann", "sums", "graded")))
+    assert workers_end.recv() == worker.submission == ours("bob")[0]
+    assert has_work == [(Ready, True), (Started, True), (Finished, True), (Started, True)]
 
 
 def test_a_notebook_tells_of_its_cells(hand_in: Callable[..., Path], settings: Settings) -> None:
