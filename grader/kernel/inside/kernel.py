@@ -63,9 +63,25 @@ def make_kernel() -> None:
     """Makes the kernel that forks of this process will run, and its application: for the zygote."""
     kernel: Any = _Kernel.instance(config=_config())
     kernel.shell._sys_modules_keys = set(sys.modules)
+    _transform_once(kernel.shell)
     app: Any = _Application.instance(kernel_class=_Kernel, config=_config())
     # Its own handler drops what is below; made are the records all the same, several for a cell.
     app.log.setLevel(logging.WARNING)
+
+
+def _transform_once(shell: Any) -> None:
+    """Has the shell run the source that the kernel has had transformed, not transform it again."""
+    transform, kept = shell.transform_cell, list[tuple[str, str]]()
+
+    def transform_cell(source: str) -> str:
+        last = kept.pop() if kept else None
+        if last is not None and last[0] is source:
+            return last[1]
+        transformed: str = transform(source)
+        kept.append((source, transformed))
+        return transformed
+
+    shell.transform_cell = transform_cell
 
 
 class _Application(kernelapp.IPKernelApp):

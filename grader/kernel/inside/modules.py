@@ -41,7 +41,9 @@ class Broken:
 def install(shell: Any) -> None:
     """Makes a notebook forgiving: `%%module`, imports of handed-in files, absent packages."""
     find_handed_in()
-    shell.ast_transformers.append(StandInImports())
+    transform = shell.transform_ast
+    # Not among the shell's own transformers: where there is one, it visits every node once more.
+    shell.transform_ast = lambda tree: transform(StandInImports().visit(tree))
     unfinished: set[str] = set()
 
     def module(line: str, cell: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import colorsys  # noqa: F401  loaded before a file of its name is
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from grader.kernel.inside.absent import AbsentError
 from grader.kernel.inside.modules import execute, install, load, stubs_of
 
 
@@ -21,8 +23,11 @@ def executed(source: str) -> dict[str, Any]:
 class Shell:
     def __init__(self) -> None:
         self.user_ns: dict[str, Any] = {}
-        self.ast_transformers: list[Any] = []
         self.magics: dict[str, Any] = {}
+
+    def transform_ast(self, tree: ast.Module) -> ast.Module:
+        """As a shell does that has no transformers."""
+        return tree
 
     def register_magic_function(self, function: Any, kind: str) -> None:
         assert kind == "cell"
@@ -45,6 +50,15 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+def test_a_cell_says_which_of_its_imports_are_missing_and_goes_on(shell: Shell) -> None:
+    tree = shell.transform_ast(ast.parse("import nowhere_to_be_found as nowhere\nx = 1"))
+    namespace: dict[str, Any] = {}
+    exec(compile(tree, "cell", "exec"), namespace)  # every node has its place in the source
+    assert namespace["x"] == 1
+    with pytest.raises(AbsentError):
+        namespace["nowhere"].anything()
 
 
 def test_what_follows_a_failure_is_defined_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
