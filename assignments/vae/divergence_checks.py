@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from assignments.vae.definitions import (
-    kl_of_the_ladder,
     kl_of_two,
     kl_slopes,
     kl_to_prior,
     scale_of,
 )
 from grader.checks import (
+    Array,
     Expected,
     Subject,
     as_array,
@@ -23,6 +25,8 @@ from grader.checks import (
     ladder,
 )
 from grader.checks.expected import by_shape
+from grader.checks.ladder import Gaussian
+from grader.checks.stacking import judge_stacked
 from grader.checks.subject import Value
 
 
@@ -72,43 +76,64 @@ def _pair(given: object) -> tuple[float, ...]:
 @check("kl", points=1.25)
 def kl_is_the_expected_log_ratio(subject: Subject) -> None:
     """KL(q || p) is E_q[log q(z) - log p(z)], summed over the last axis."""
-    inputs = ladder.gaussians()
-    answers = subject.map("KLD", inputs)
-    expect_all_close(answers, kl_of_the_ladder(), given=inputs)
+
+    def judge(inputs: Sequence[Gaussian]) -> None:
+        expect_all_close(subject.map("KLD", inputs), by_shape(kl_to_prior, inputs), given=inputs)
+
+    judge_stacked(judge, ladder.gaussians())
 
 
 @check("kl", points=0.25)
 def kl_is_zero_only_at_the_prior(subject: Subject) -> None:
     """A divergence is zero where q is the prior, and positive elsewhere."""
-    inputs = ladder.gaussians()[:64]
-    for given, answer in zip(inputs, subject.map("KLD", inputs), strict=True):
-        if given.mean.any() or given.log_std.any():
-            expect(
-                as_array(answer).sum() > 0,
-                "Your KLD is not positive for a q that differs from the prior.",
-                mean=given.mean,
-                log_std=given.log_std,
-            )
-        else:
-            zero = np.zeros(given.mean.shape[:-1])
-            expect_close(answer, Expected(zero, kl_to_prior(*given).scale), given=given)
+
+    def judge(inputs: Sequence[Gaussian]) -> None:
+        for given, answer in zip(inputs, subject.map("KLD", inputs), strict=True):
+            _expect_zero_or_more(given, as_array(answer))
+
+    judge_stacked(judge, ladder.gaussians()[:64])
+
+
+def _expect_zero_or_more(given: Gaussian, answer: Array) -> None:
+    away = given.mean.any(axis=-1) | given.log_std.any(axis=-1)
+    if away.any() and answer.shape != away.shape:  # one number for the whole batch
+        answer, away = answer.sum(), np.asarray(True)
+    if away.any():
+        expect(
+            answer[away] > 0,
+            "Your KLD is not positive for a q that differs from the prior.",
+            mean=given.mean,
+            log_std=given.log_std,
+        )
+        answer = np.where(away, answer.dtype.type(0), answer)
+    if not away.all():
+        expected = Expected(np.zeros(away.shape), kl_to_prior(*given).scale)
+        expect_close(answer, expected, given=given)
 
 
 @check("kl", points=0.25)
 def kl_is_even_in_the_mean(subject: Subject) -> None:
     """The unit Gaussian is symmetric, so the sign of the mean does not matter."""
-    inputs = ladder.gaussians()[:64]
-    mirrored = [(-given.mean, given.log_std) for given in inputs]
-    left, right = subject.map("KLD", inputs), subject.map("KLD", mirrored)
-    scales = [np.max(scale_of(expected)) for expected in kl_of_the_ladder()[:64]]
-    for given, largest, answer, mirror in zip(inputs, scales, left, right, strict=True):
-        scale = largest + np.abs(as_array(answer))
-        expect_close(
-            mirror,
-            Expected(as_array(answer), scale),
-            given={"mean": -given.mean, "log_std": given.log_std},
-            message="With the sign of the mean changed it is another one.",
-        )
+
+    def judge(inputs: Sequence[Gaussian]) -> None:
+        mirrored = [Gaussian(-given.mean, given.log_std) for given in inputs]
+        both = zip(inputs, subject.map("KLD", inputs), subject.map("KLD", mirrored), strict=True)
+        for given, answer, mirror in both:
+            _expect_even(given, as_array(answer), mirror)
+
+    judge_stacked(judge, ladder.gaussians()[:64])
+
+
+def _expect_even(given: Gaussian, answer: Array, mirror: Value) -> None:
+    scale = scale_of(kl_to_prior(*given))
+    if answer.shape != scale.shape:
+        scale = np.max(scale)
+    expect_close(
+        mirror,
+        Expected(answer, scale + np.abs(answer)),
+        given={"mean": -given.mean, "log_std": given.log_std},
+        message="With the sign of the mean changed it is another one.",
+    )
 
 
 @check("kl", points=0.25)

@@ -10,8 +10,8 @@ import torch
 
 from assignments.vae.code_length import measure_bpd
 from assignments.vae.definitions import (
-    follows_from_own_terms,
     negative_log_likelihood,
+    own_bounds,
     scale_of,
     single,
 )
@@ -26,6 +26,7 @@ from grader.checks import (
     expect_all_close,
     expect_shape,
     expect_standard_normal,
+    judge_by_any,
 )
 from grader.checks.declare import Detectable
 from grader.checks.exact_null import detects
@@ -126,8 +127,11 @@ def loss_agrees_on_large_images(subject: Subject, seed: Callable[[str], int]) ->
         scale = scale_of(first) + scale_of(second).mean()
         expected.append(Expected(first.value + second.value.mean(), scale))
     answers = single(subject.map("elbo_loss", inputs))
-    if not follows_from_own_terms(subject, inputs, answers):
-        expect_all_close(answers, expected, given=inputs)
+    judge_by_any(
+        lambda values: expect_all_close(answers, values, given=inputs),
+        expected,
+        [lambda: own_bounds(subject, inputs)],
+    )
 
 
 # One draw of z for each of 360 digits moves an image's code by 0.11 bits per dimension; 4.9 + 4.8
