@@ -92,8 +92,17 @@ def test_a_traceback_loses_its_colours() -> None:
 
 @pytest.mark.parametrize("value", [None, 3, [], "text", {"a": 1}, [[["x"]]]])
 def test_fields_of_the_wrong_type_break_nothing(value: object) -> None:
-    kinds = ["stream", "error", "display_data", "execute_result", value]
     fields = ("name", "text", "ename", "evalue", "traceback", "data")
-    for kind in kinds:
-        shown([{"output_type": kind} | dict.fromkeys(fields, value)], "KL")
-    shown([display(image_png=value, text_plain=value)], "KL")
+    text = value if isinstance(value, str) else ""
+    held = (Withheld("a output not shown"),) if isinstance(value, dict) else ()
+    for kind, outputs in [
+        ("stream", (Printed("output", Passage(text)),)),
+        ("error", (Printed("error", Passage(f"{value}: {text}")),)),
+        ("display_data", held),
+        ("execute_result", held),
+        (value, ()),
+    ]:
+        assert shown([{"output_type": kind} | dict.fromkeys(fields, value)], "KL") == outputs
+    assert shown([display(image_png=value, text_plain=value)], "KL") == (
+        Withheld("PNG image not shown: broken or too large"),
+    )

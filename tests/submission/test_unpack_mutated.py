@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -54,15 +56,31 @@ def _packs(name: str) -> bool:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-def test_damaged_bytes_raise_nothing_else(
+def test_of_damaged_bytes_comes_what_was_packed_or_a_refusal(
     tmp_path_factory: pytest.TempPathFactory, make_zip: MakeZip, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("zip")
-    archive = make_zip(root / "a.zip", {"a/vae.ipynb": "{}", "b.py": "x = 1\n" * 30})
+    packed = {"a/vae.ipynb": b"{}", "b.py": b"x = 1\n" * 30}
+    archive = make_zip(root / "a.zip", packed)
     content = bytearray(archive.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     archive.write_bytes(content)
-    for unpack_one in (unpack_submission, unpack_export):
-        with suppress(SubmissionError):
-            unpack_one(archive, root / unpack_one.__name__)
+    try:
+        unpack_submission(archive, root / "student")
+        assert set(_contents(root / "student").values()) <= set(packed.values())
+    except SubmissionError:
+        assert not (root / "student").exists()
+    refused: Collection[Path] = ()
+    with suppress(SubmissionError):
+        refused = unpack_export(archive, root / "export").problems
+    for path, held in _contents(root / "export").items():
+        assert held in packed.values() if path not in refused else held == b""
+    assert {path.name for path in root.iterdir()} <= {"a.zip", "student", "export"}
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    """Of every file below; there is no link among them."""
+    paths = list(folder.rglob("*"))
+    assert not any(path.is_symlink() for path in paths)
+    return {path: path.read_bytes() for path in paths if not path.is_dir()}
