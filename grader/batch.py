@@ -11,6 +11,7 @@ from typing import Protocol
 
 from grader import environment
 from grader.assignment import Assignment
+from grader.described import failed_on_our_side
 from grader.devices import Place
 from grader.errors import UsageError
 from grader.export.grades import grades_csv
@@ -20,7 +21,6 @@ from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
 from grader.regrading import Regrade, regrades
 from grader.results import SubmissionResult
-from grader.run import failed_on_our_side
 from grader.sandbox import choose
 from grader.schedule import events
 from grader.schedule.cluster import Cluster, run_array

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from grader import environment
 from grader.authored import assignment_checks, catalogue_of
 from grader.checks.adapted import Adapted
 from grader.checks.context import Context
@@ -23,6 +21,7 @@ from grader.checks.subject import Subject
 from grader.checks.verdict import Verdict
 from grader.curves import claimed, curves_of
 from grader.data import find
+from grader.described import identity, provenance
 from grader.ended import ended
 from grader.errors import SubjectFault, SubmissionError
 from grader.kernel.gone import GoneSubject
@@ -32,13 +31,7 @@ from grader.kernel.training import training_of
 from grader.printed import executed_cells, printed_metrics
 from grader.results import Provenance, SubmissionResult
 from grader.sandbox import TIERS, Sandbox
-from grader.sandbox.spec import fixed
-from grader.settings import (
-    Settings,
-    held_out_images,
-    held_out_in_words,
-    package_versions,
-)
+from grader.settings import Settings, held_out_images
 from grader.submission import Submission, slug
 from grader.submission.defined import modules_to_run
 
@@ -84,11 +77,11 @@ def _graded(
         subject = _subject(session, executed)
         curves = curves_of(subject, settings.assignment)
         verdicts = _decide(subject, cells, curves, settings, listener, submission.digest)
-    provenance = _provenance(settings, job.sandbox, executed, started_at, session.peak_bytes)
+    ran = provenance(settings, job.sandbox, executed, started_at, session.peak_bytes)
     # Without a GPU, an exception by the name of torch's own is the student's own.
     status, reason = ended(executed, verdicts, cells if settings.place.gpus else ())
     return SubmissionResult(
-        **_identity(submission, settings),
+        **identity(submission, settings),
         status=status,
         reason=reason,
         verdicts=tuple(verdicts),
@@ -96,7 +89,7 @@ def _graded(
         recomputed=_recomputed(verdicts),
         curves=claimed(curves, settings.assignment),
         executed=job.executed.name if job.executed.exists() else "",
-        provenance=replace(provenance, wall_seconds=time.monotonic() - began),
+        provenance=replace(ran, wall_seconds=time.monotonic() - began),
     )
 
 
@@ -245,7 +238,7 @@ def _unread(
         _context_for(settings, [], {}, submission.digest),
     )
     return SubmissionResult(
-        **_identity(submission, settings),
+        **identity(submission, settings),
         status="unreadable",
         reason=reason,
         verdicts=tuple(_told(verdicts, listener)),
@@ -263,46 +256,3 @@ def require_ready(settings: Settings) -> None:
     assignment_checks(settings.assignment)
     catalogue_of(settings.assignment)
     held_out_images(settings.data_set, settings.data_dir)
-
-
-def failed_on_our_side(submission: Submission, settings: Settings, reason: str) -> SubmissionResult:
-    """A row that costs no points and is run again next time."""
-    return SubmissionResult(
-        **_identity(submission, settings),
-        status="infrastructure",
-        reason=reason,
-        provenance=Provenance(isolation=settings.tier),
-    )
-
-
-def _identity(submission: Submission, settings: Settings) -> dict[str, Any]:
-    at = submission.submitted_at
-    return {
-        "student_id": submission.student_id,
-        "name": submission.name,
-        "assignment": settings.assignment.name,
-        "late": submission.late,
-        "submitted_at": at.isoformat() if at else "",
-        "digest": submission.digest,
-        "assignment_digest": settings.assignment.digest(),
-        "earlier": tuple(path.name for path in submission.earlier),
-    }
-
-
-def _provenance(
-    settings: Settings, sandbox: Sandbox, executed: Executed, started_at: str, peak_bytes: int
-) -> Provenance:
-    return Provenance(
-        isolation=settings.tier,
-        device=settings.place.named(sandbox.slot),
-        python=platform.python_version(),
-        packages=package_versions(),
-        started_at=started_at,
-        execute_seconds=executed.seconds,
-        memory_bytes=peak_bytes,
-        overridden=executed.overridden,
-        fixed=fixed(sandbox),
-        held_out=held_out_in_words(settings),
-        environment=environment.name_of(environment.lock()),
-        data_set=settings.data_set,
-    )

@@ -12,9 +12,10 @@ from grader import run
 from grader import settings as shared
 from grader.assignment import Assignment, load
 from grader.checks.verdict import Outcome, Verdict
+from grader.described import failed_on_our_side
 from grader.errors import AssignmentError, UsageError
 from grader.results import SubmissionResult
-from grader.run import Listener, failed_on_our_side, grade, require_ready
+from grader.run import Listener, grade, require_ready
 from grader.settings import Settings
 from grader.submission import Submission
 from tests.conftest import RIGHT

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from grader import environment
+from grader.described import failed_on_our_side
 from grader.devices import place
 from grader.errors import AssignmentError, GraderError, InfrastructureError
 from grader.results import SubmissionResult
-from grader.run import failed_on_our_side
 from grader.schedule import events
 from grader.schedule.bundle import Bundle, read_bundle
 from grader.schedule.delivery import Delivery, deliver, delivered, name_of, read, write
