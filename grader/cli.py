@@ -53,8 +53,9 @@ def run(
     from rich.console import Console
 
     from grader.batch import Options, run_batch
-    from grader.display import display_for, print_outcome
+    from grader.display import display_for
     from grader.schedule.slurm import Request
+    from grader.summary import print_outcome
 
     console = Console()
     with _told():

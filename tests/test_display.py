@@ -9,12 +9,13 @@ from rich.console import Console
 from grader.batch import Outcome as Left
 from grader.batch import Plan
 from grader.checks.verdict import Outcome, Verdict
-from grader.display import display_for, print_outcome
+from grader.display import display_for
 from grader.regrading import Change, Regrade
 from grader.results import Status, SubmissionResult
 from grader.schedule import events
 from grader.settings import Settings
 from grader.submission import Discovery, Submission
+from grader.summary import print_outcome
 
 HOSTILE = "[red]Ann[/red]\x1b[2J\x1b]0;owned\x07\r\u202e"
 
