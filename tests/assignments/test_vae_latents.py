@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from tests.assignments.test_vae import CHECKS, judged, subject_with
-from tests.assignments.test_vae_dialects import lost, uva
+from tests.assignments.uva_vae import uva
+from tests.assignments.vae_dialect_verdicts import lost
+from tests.assignments.vae_verdicts import CHECKS, judged
 
 
 def estimate_from_one_latent(x: Any, decoder: Any, n_samples: int) -> Any:
@@ -24,7 +25,7 @@ def sample_from_one_latent(decoder: Any, n: int) -> Any:
 
 def message(name: str, replaced: dict[str, Any]) -> str | None:
     (check,) = (each for each in CHECKS if each.name == name)
-    return judged(check, subject_with(replaced)).message
+    return judged(check, replaced).message
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from grader.checks.runner import run_check
 from grader.checks.seeds import Seeds
 from grader.checks.verdict import Outcome
 from grader.kernel.local import LocalSubject
-from tests.assignments import test_vae_dialects as dialects
+from tests.assignments import vae_dialect_verdicts as dialects
 
 BASE = load(Path(__file__).parents[2] / "assignments" / "vae")
 
