@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,47 +21,21 @@ from assignments.attention.definitions import (
 )
 from assignments.attention.definitions import aligned as aligned_by_definition
 from assignments.attention.head_definitions import attended, inputs
-from grader.assignment import load
 from grader.auditing import audit_assignment
-from grader.checks.context import Catalogue, Context
-from grader.checks.declare import Check
 from grader.checks.loading import load_checks, require_complete
-from grader.checks.runner import run_check
-from grader.checks.seeds import Seeds
-from grader.checks.verdict import Outcome, Verdict
-from grader.kernel.local import LocalSubject
+from grader.checks.verdict import Outcome
 from reference.mistakes.attention import MISTAKES, VARIANTS
+from tests.assignments.judging import Judge
 
-FOLDER = Path(__file__).parents[2] / "assignments" / "attention"
-ASSIGNMENT = load(FOLDER)
-CHECKS = [check for check in load_checks(FOLDER) if check.question != "cost"]
-QUESTIONS = {question.id: question for question in ASSIGNMENT.questions}
 RIGHT = {variant.function: variant.code for variant in reversed(VARIANTS)}
 WRONG = {mistake.id: mistake for mistake in MISTAKES}
-
-
-def subject_with(replaced: dict[str, Callable[..., Any]]) -> LocalSubject:
-    return LocalSubject(RIGHT | replaced)
-
-
-CATALOGUE = Catalogue(MISTAKES, subject_with)
-
-
-def judged(check: Check, subject: LocalSubject, course: str = "attention") -> Verdict:
-    context = Context(
-        question=QUESTIONS[check.question], seed=Seeds(assignment=course).of(check.name)
-    )
-    return run_check(check, subject, context, CATALOGUE)
-
-
-def checks_of(function: str) -> list[Check]:
-    asked = {q.id for q in ASSIGNMENT.questions if q.function and q.function.name == function}
-    return [check for check in CHECKS if check.question in asked]
+JUDGE = Judge("attention", RIGHT, MISTAKES, "attention", without=("cost",))
+FOLDER, ASSIGNMENT, CHECKS = JUDGE.folder, JUDGE.assignment, JUDGE.checks
+judged, checks_of = JUDGE.judged, JUDGE.checks_of
 
 
 def verdicts(function: str, replaced: dict[str, Callable[..., Any]]) -> dict[str, Outcome]:
-    subject = subject_with(replaced)
-    return {check.name: judged(check, subject).verdict for check in checks_of(function)}
+    return {check.name: judged(check, replaced).verdict for check in checks_of(function)}
 
 
 def test_every_point_is_decided_by_somebody() -> None:
@@ -86,10 +59,9 @@ def test_the_audit_finds_nothing_and_names_what_has_numbers_of_its_own() -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.id)
 def test_every_variant_passes_under_any_seed(variant: Any) -> None:
-    subject = subject_with({variant.function: variant.code})
     for course in range(25):
         for check in checks_of(variant.function):
-            verdict = judged(check, subject, f"attention {course}")
+            verdict = judged(check, {variant.function: variant.code}, f"attention {course}")
             assert verdict.verdict is Outcome.PASSED, verdict.message
 
 
@@ -151,7 +123,7 @@ def test_a_causal_mask_of_numbers_loses_the_points_of_its_type_only(mask: Any) -
 def test_a_wrong_causal_mask_is_told_by_its_first_wrong_place() -> None:
     (check,) = (c for c in CHECKS if c.name == "past_is_open_and_future_closed")
     wrong = WRONG["causal/one-step-ahead"].code
-    verdict = judged(check, subject_with({"causal_mask": wrong}))
+    verdict = judged(check, {"causal_mask": wrong})
     assert verdict.message == ("For length = 2, under your mask position 0 may look at position 1.")
 
 
@@ -210,7 +182,7 @@ def test_a_window_over_wrong_attention_costs_its_points_once() -> None:
 
 def test_what_a_window_costs_is_noted() -> None:
     (check,) = (c for c in CHECKS if c.name == "windows_agree_on_long_sequences")
-    noted = judged(check, subject_with({})).evidence["seconds_by_length"]
+    noted = judged(check, {}).evidence["seconds_by_length"]
     assert set(noted) == {"64", "256", "1024"}
 
 
