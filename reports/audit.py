@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from grader.checks.audit import AuditReport, CheckRow, MistakeRow
-from reports.render import POLICY, environment, static
+from reports.html import POLICY, environment, static
 from reports.typeset import counted, duration, label, number, prose
 
 

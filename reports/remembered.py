@@ -9,11 +9,10 @@ import hashlib
 import sqlite3
 from array import array
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from grader.results import SubmissionResult
 
@@ -45,18 +44,9 @@ class Remembered:
             with _writing():
                 self._db = _opened(path)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Pages that were written before something went wrong need not be written again.
-        with closing(self._db), _writing():
-            self._db.commit()
+    def close(self) -> None:
+        """Ends; all that was noted is there already."""
+        self._db.close()
 
     def page(self, name: str) -> str | None:
         """Of what a page was last made."""
@@ -119,7 +109,8 @@ def notebook_digest(result: SubmissionResult, notebooks: Path) -> str:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path)
+    # Committed one by one: others may look meanwhile, and an early end loses nothing.
+    db = sqlite3.connect(path, isolation_level=None)
     try:
         db.execute("pragma synchronous = off")
         db.executescript(_SCHEMA)

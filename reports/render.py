@@ -1,42 +1,34 @@
-"""Writing the pages: templates, style sheets and a content security policy that lets nothing in."""
+"""Writing all pages of a run: of students, of pairs whose code is alike, and of the class."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from grader.assignment import Assignment
-from grader.effective import as_students_see
 from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.submission import slug
-from reports import cohort, pair, student
+from reports import cohort, pair
 from reports.cohort import ClassPage
 from reports.fingerprints import code_of, grams_of, prints_of
-from reports.formulas import numbers, symbol, with_math
-from reports.notebook import Cell, read
+from reports.html import POLICY, environment, put, remove_others, static
+from reports.notebook import read
 from reports.pair import PairPage
 from reports.remembered import (
     Remembered,
     code_digest,
     digest,
-    files_digest,
     notebook_digest,
 )
 from reports.sheets import ROWS, searched, sheets
 from reports.similarity import alike, paired
-
-_HERE = Path(__file__).parent
-POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'"
-)
+from reports.students import StudentPages, cells_of
 
 
 def render(
@@ -62,16 +54,15 @@ def render(
     """
     templates = environment()
     slugs = {result.student_id: slug(result.student_id) for result in results}
-    with Remembered(out.with_name(f".{out.name}.sqlite")) as remembered:
-        writer = _Students(templates, assignment, notebooks, catalogue, staff=True)
-        writer.write(out / "students", results, remembered)
-        alike = alike_pages(results, slugs, assignment, notebooks, remembered)
+    with closing(StudentPages(assignment, out, notebooks, catalogue, staff=True)) as pages:
+        pages.write_all(results)
+        alike = alike_pages(results, slugs, assignment, notebooks, pages.remembered)
     _write_all(out / "pairs", ((each.name, pair_page(templates, each)) for each in alike))
     page = cohort.page(results, slugs, assignment, catalogue, regrades, alike)
     if len(page.rows) > ROWS or (out / "more").is_dir():
         _write_all(out / "more", roster_pages(templates, page))
     index = out / "index.html"
-    _write(index, class_page(templates, page))
+    put(index, class_page(templates, page))
     return index
 
 
@@ -83,59 +74,8 @@ def render_feedback(
     catalogue: Mapping[str, str],
 ) -> None:
     """Writes a page per student into a folder that holds nothing else and may be handed out."""
-    with Remembered(out.with_name(f".{out.name}.sqlite")) as remembered:
-        writer = _Students(environment(), assignment, notebooks, catalogue, staff=False)
-        writer.write(out, map(as_students_see, results), remembered)
-
-
-class _Students:
-    """Writes pages of students, those whose inputs have changed since they were last written."""
-
-    def __init__(
-        self,
-        templates: Environment,
-        assignment: Assignment,
-        notebooks: Path,
-        catalogue: Mapping[str, str],
-        *,
-        staff: bool,
-    ) -> None:
-        self._templates = templates
-        self._assignment = assignment
-        self._notebooks = notebooks
-        self._catalogue = catalogue
-        self._staff = staff
-        sheet = [assignment.model_dump_json(), assignment.name, files_digest(assignment.folder)]
-        self._shared = digest(code_digest(), *sheet, json.dumps(dict(catalogue)), str(staff))
-
-    def write(
-        self, folder: Path, results: Iterable[SubmissionResult], remembered: Remembered
-    ) -> None:
-        """A file for each student; pages of students who are gone go."""
-        folder.mkdir(parents=True, exist_ok=True)
-        names = set()
-        for result in results:
-            path = folder / f"{slug(result.student_id)}.html"
-            names.add(path.name)
-            inputs = self._inputs(result)
-            if not (path.is_file() and remembered.page(path.name) == inputs):
-                _write(path, self._page(result))
-                remembered.keep_page(path.name, inputs)
-        _remove_others(folder, names)
-
-    def _inputs(self, result: SubmissionResult) -> str:
-        row = json.dumps(result.to_json(), default=str, sort_keys=True)
-        return digest(self._shared, row, notebook_digest(result, self._notebooks))
-
-    def _page(self, result: SubmissionResult) -> str:
-        return student_page(
-            self._templates,
-            result,
-            self._assignment,
-            self._notebooks,
-            self._catalogue,
-            staff=self._staff,
-        )
+    with closing(StudentPages(assignment, out, notebooks, catalogue, staff=False)) as pages:
+        pages.write_all(results)
 
 
 def _write_all(folder: Path, pages: Iterable[tuple[str, str]]) -> None:
@@ -143,59 +83,9 @@ def _write_all(folder: Path, pages: Iterable[tuple[str, str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = set()
     for name, page in pages:
-        _write(folder / f"{name}.html", page)
+        put(folder / f"{name}.html", page)
         names.add(f"{name}.html")
-    _remove_others(folder, names)
-
-
-def _write(path: Path, page: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(page, "utf-8")
-    partial.replace(path)
-
-
-def _remove_others(folder: Path, names: Collection[str]) -> None:
-    with os.scandir(folder) as entries:
-        stale = [entry.path for entry in entries if entry.name not in names]
-    for path in stale:
-        if path.endswith((".html", ".partial")):
-            Path(path).unlink()
-
-
-def environment() -> Environment:
-    """Templates with escaping everywhere, in which an unknown name is an error."""
-    templates = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"math": with_math, "numbers": numbers, "symbol": symbol}
-    return templates
-
-
-def student_page(
-    templates: Environment,
-    result: SubmissionResult,
-    assignment: Assignment,
-    notebooks: Path,
-    catalogue: Mapping[str, str],
-    *,
-    staff: bool = True,
-) -> str:
-    """The HTML of one student's page; for the staff with the rubrics."""
-    cells = _cells(result, notebooks)
-    return templates.get_template("student.html").render(
-        page=student.page(result, assignment, cells, catalogue, staff=staff),
-        style=static("base.css", "student.css", "code.css", "print.css"),
-        policy=POLICY,
-    )
-
-
-def _cells(result: SubmissionResult, notebooks: Path) -> list[Cell]:
-    # The name alone: what a result says must not lead out of the folder.
-    return read(notebooks / Path(result.executed).name) if result.executed else []
+    remove_others(folder, names)
 
 
 def alike_pages(
@@ -213,14 +103,14 @@ def alike_pages(
         inputs = digest(about, notebook_digest(result, notebooks))
         kept = remembered.prints(inputs)
         if kept is None:
-            kept = prints_of(_cells(result, notebooks), given)
+            kept = prints_of(cells_of(result, notebooks), given)
             remembered.keep_prints(inputs, kept)
         prints.append(kept)
     found = alike(prints)
     places = {place for each in found for place in (each.one, each.other)}
     whose = {place: result for place, result in enumerate(results) if place in places}
     codes = {
-        place: code_of(result.student_id, _cells(result, notebooks), given)
+        place: code_of(result.student_id, cells_of(result, notebooks), given)
         for place, result in whose.items()
     }
     by_student = {result.student_id: result for result in whose.values()}
@@ -264,8 +154,3 @@ def roster_pages(templates: Environment, page: ClassPage) -> Iterator[tuple[str,
                 policy=POLICY,
             ),
         )
-
-
-def static(*names: str) -> str:
-    """The named files of `static/` as one text."""
-    return "\n".join((_HERE / "static" / name).read_text("utf-8") for name in names)

@@ -25,7 +25,7 @@ from grader.review.desk import Desk, HandIn
 from grader.review.door import Door, Session
 from grader.review.form import Draft, FormError, draft, fields
 from grader.review.saving import save
-from reports.render import environment, static
+from reports.html import environment, static
 
 _HERE = Path(__file__).parent
 _STYLES = ("base.css", "student.css", "code.css")

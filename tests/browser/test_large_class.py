@@ -13,7 +13,8 @@ from selenium.webdriver.support.expected_conditions import url_to_be
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from reports import cohort
-from reports.render import class_page, environment, roster_pages
+from reports.html import environment
+from reports.render import class_page, roster_pages
 from tests.reports import sample
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

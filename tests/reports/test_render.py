@@ -19,8 +19,10 @@ import reports
 from grader.results import SubmissionResult
 from grader.submission import slug
 from reports import cohort
-from reports.render import class_page, environment, roster_pages, student_page
+from reports.html import environment
+from reports.render import class_page, roster_pages
 from reports.sheets import searched
+from reports.students import student_page
 from tests.reports import sample
 from tests.reports.sample import ASSIGNMENT, CATALOGUE, XSS
 
