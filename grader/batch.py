@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,7 @@ from grader.export.results import results_parts
 from grader.exporting import assignment_of_run
 from grader.inference import chosen_assignment, only_of
 from grader.kernel.library import stage_library
+from grader.landing import landing_pages, wanted
 from grader.regrading import Regrade, regrades
 from grader.results import SubmissionResult
 from grader.sandbox import choose
@@ -128,7 +129,8 @@ def _graded(store: Store, options: Options, display: Display) -> tuple[set[str],
     store.set_fact("source", str(options.source))
     store.set_fact("data_set", plan.settings.data_set)
     store.set_fact("device", plan.settings.place.device)
-    done = _run(store, plan, display)
+    with landing_pages(store, options.out, options.audience) as write_pages:
+        done = _run(store, plan, display, write_pages)
     store.forget_others({s.student_id for s in plan.discovery.submissions})
     return done
 
@@ -177,20 +179,18 @@ def write_outputs(store: Store, out: Path, audience: str | None = None) -> Outco
         write(out / "results.json", results_parts(results))
         write(out / "grades.csv", [grades_csv(results, assignment.late)])
         pages = []
-        if _wanted("staff", audience, report := out / "report"):
+        if wanted("staff", audience, report := out / "report"):
             render(results, assignment, report, out / "notebooks", sentences, changed)
             pages.append("report/index.html")
-        if _wanted("student", audience, feedback := out / "feedback"):
+        if wanted("student", audience, feedback := out / "feedback"):
             render_feedback(results, assignment, feedback, out / "notebooks", sentences)
             pages.append("feedback/")
     return Outcome(results, sentences, out, tuple(pages), changed)
 
 
-def _wanted(readers: str, audience: str | None, folder: Path) -> bool:
-    return audience in (None, readers) or folder.is_dir()
-
-
-def _run(store: Store, plan: Plan, display: Display) -> tuple[set[str], bool]:
+def _run(
+    store: Store, plan: Plan, display: Display, write_pages: Callable[[SubmissionResult], None]
+) -> tuple[set[str], bool]:
     """Runs what is pending; gives who got a result, and whether it was stopped by hand."""
     settings = plan.settings
     ran: set[str] = set()
@@ -207,6 +207,7 @@ def _run(store: Store, plan: Plan, display: Display) -> tuple[set[str], bool]:
             case events.Finished(student_id, result):
                 store.add_result(settings.key(by_id[student_id]), result)
                 ran.add(student_id)
+                write_pages(result)
             case events.Failed(student_id, reason):
                 failed = failed_on_our_side(by_id[student_id], settings, reason)
                 store.add_result(settings.key(by_id[student_id]), failed)
