@@ -50,25 +50,19 @@ def gone(processes: list[psutil.Process]) -> bool:
     return all(map(ended, processes))
 
 
-def test_a_run_that_is_stopped_or_killed_goes_on_where_it_was(
-    hand_in: Callable[..., Path], sums: Path, run: Run, tmp_path: Path
-) -> None:
-    go_on, begun = tmp_path / "go on", tmp_path / "begun"
-    wait = f"""
+def waiting(begun: Path, go_on: Path) -> str:
+    """A cell that tells that it has begun, and ends once it may."""
+    return f"""
 import time
 from pathlib import Path
 Path({str(begun)!r}).touch()
 while not Path({str(go_on)!r}).exists():
     time.sleep(0.05)
 """
-    hand_in("ann")
-    folder = hand_in("eve", wait + RIGHT)
-    out = tmp_path / "out"
-    arguments = ["run", str(folder), "--assignment", str(sums), "--out", str(out)]
-    arguments += ["--isolation", "none", "--jobs", "2"]
-    executed = out / "notebooks" / "ann.ipynb"
 
-    # Ctrl-C reaches the whole process group.
+
+def stop(arguments: list[str], begun: Path) -> None:
+    """Presses Ctrl-C, which reaches the whole process group, once the first of two is graded."""
     with started(arguments) as process:
         assert process.stdout is not None
         seen = "".join(process.stdout.readline() for _ in range(3))
@@ -81,15 +75,32 @@ while not Path({str(go_on)!r}).exists():
     assert "stopped; 1 results are kept; the same command goes on" in rest
     assert "Traceback" not in rest
     until(lambda: gone(left), 10)
-    ran_at = executed.stat().st_mtime_ns
 
-    begun.unlink()
+
+def kill(arguments: list[str], begun: Path) -> None:
     with started(arguments) as process:
         until(begun.exists)
         left = family(process)
         process.kill()
         process.communicate(timeout=30)
     until(lambda: gone(left), 10)
+
+
+def test_a_run_that_is_stopped_or_killed_goes_on_where_it_was(
+    hand_in: Callable[..., Path], sums: Path, run: Run, tmp_path: Path
+) -> None:
+    go_on, begun, out = tmp_path / "go on", tmp_path / "begun", tmp_path / "out"
+    hand_in("ann")
+    folder = hand_in("eve", waiting(begun, go_on) + RIGHT)
+    arguments = ["run", str(folder), "--assignment", str(sums), "--out", str(out)]
+    arguments += ["--isolation", "none", "--jobs", "2"]
+    executed = out / "notebooks" / "ann.ipynb"
+
+    stop(arguments, begun)
+    ran_at = executed.stat().st_mtime_ns
+
+    begun.unlink()
+    kill(arguments, begun)
 
     go_on.touch()
     outcome, display = run(folder, assignment=str(sums))
