@@ -24,54 +24,56 @@ def _passed(question: str, check: str, title: str, points: float, **more: object
     return replace(verdict, **more)
 
 
+_ALL_PASSED = [
+    Verdict("mc", "rubric", Outcome.MANUAL, 0, 2),
+    _passed(
+        "sample",
+        "sample_law",
+        "Samples follow the decoder's distribution",
+        1,
+        false_fail=1e-9,
+        detectable="0.9 % of a pixel's probability",
+        evidence={"statistic": 3.18, "bound": 6.11, "n": 65536},
+    ),
+    _passed("gaussian-kl", "closed_form", "KL(q || p) of two univariate Gaussians", 2),
+    _passed(
+        "kl",
+        "kl_log_ratio",
+        "KL(q || p) is E_q[log q(z) - log p(z)], summed over the last axis",
+        2,
+    ),
+    _passed("kl", "kl_gradient", "Its gradient is that of the definition", 1, hidden=True),
+    _passed(
+        "reparam",
+        "reparam_law",
+        "Samples follow N(mean, std²), fresh for every element",
+        1,
+        false_fail=1e-9,
+        detectable="0.7 % of the standard deviation",
+        evidence={"statistic": 2.41, "bound": 6.11, "n": 131072},
+    ),
+    _passed(
+        "reparam", "reparam_gradient", "Gradients reach the mean and the standard deviation", 1
+    ),
+    _passed("loss", "one_reduction", "Reconstruction plus KL, reduced in one way", 2),
+    _passed("bpd", "bits", "Nats become bits, divided by the dimensions of one image", 1),
+    _passed(
+        "bpd-test",
+        "recomputed",
+        "Held-out images cost few bits",
+        4,
+        hidden=True,
+        false_fail=1e-9,
+        evidence={"images": 360, "bpd": 1.71, "interval": [1.69, 1.73]},
+    ),
+    _passed("samples", "grid", "A grid of 8 by 8 samples that is not blank", 1),
+    _passed("manifold", "percentiles", "The grid runs over percentiles of the prior", 2),
+]
+
+
 def all_passed() -> dict[str, Verdict]:
     """The verdicts of a student who got everything right, by check."""
-    verdicts = [
-        Verdict("mc", "rubric", Outcome.MANUAL, 0, 2),
-        _passed(
-            "sample",
-            "sample_law",
-            "Samples follow the decoder's distribution",
-            1,
-            false_fail=1e-9,
-            detectable="0.9 % of a pixel's probability",
-            evidence={"statistic": 3.18, "bound": 6.11, "n": 65536},
-        ),
-        _passed("gaussian-kl", "closed_form", "KL(q || p) of two univariate Gaussians", 2),
-        _passed(
-            "kl",
-            "kl_log_ratio",
-            "KL(q || p) is E_q[log q(z) - log p(z)], summed over the last axis",
-            2,
-        ),
-        _passed("kl", "kl_gradient", "Its gradient is that of the definition", 1, hidden=True),
-        _passed(
-            "reparam",
-            "reparam_law",
-            "Samples follow N(mean, std²), fresh for every element",
-            1,
-            false_fail=1e-9,
-            detectable="0.7 % of the standard deviation",
-            evidence={"statistic": 2.41, "bound": 6.11, "n": 131072},
-        ),
-        _passed(
-            "reparam", "reparam_gradient", "Gradients reach the mean and the standard deviation", 1
-        ),
-        _passed("loss", "one_reduction", "Reconstruction plus KL, reduced in one way", 2),
-        _passed("bpd", "bits", "Nats become bits, divided by the dimensions of one image", 1),
-        _passed(
-            "bpd-test",
-            "recomputed",
-            "Held-out images cost few bits",
-            4,
-            hidden=True,
-            false_fail=1e-9,
-            evidence={"images": 360, "bpd": 1.71, "interval": [1.69, 1.73]},
-        ),
-        _passed("samples", "grid", "A grid of 8 by 8 samples that is not blank", 1),
-        _passed("manifold", "percentiles", "The grid runs over percentiles of the prior", 2),
-    ]
-    return {verdict.check: verdict for verdict in verdicts}
+    return {verdict.check: verdict for verdict in _ALL_PASSED}
 
 
 def shown(text: str, *shape: int) -> Shown:
