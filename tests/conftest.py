@@ -35,7 +35,7 @@ title = "Sums"
 [limits]
 cell_seconds = 20
 total_seconds = 40
-call_seconds = 5
+call_seconds = 20
 
 [[question]]
 id = "one"
