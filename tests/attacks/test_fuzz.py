@@ -58,7 +58,7 @@ MESSAGE = {
 }
 HEADER, PAYLOAD = encode(MESSAGE)
 NOTEBOOK = right("numbers").strip().encode()
-FIXED = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+FIXED = {"suppress_health_check": list(HealthCheck), "database": None}
 
 
 def numbered(count: int, attack: Callable[[random.Random], None]) -> None:
