@@ -14,24 +14,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from reference.gan_losses import GeneratorLoss, output_gradients
+
 __all__ = [
     "Cache",
     "Layer",
     "activation_derivative",
     "back_propagate",
     "discriminator_gradients",
-    "discriminator_objective",
     "forward",
     "generator_gradients",
-    "generator_loss",
-    "output_gradients",
-    "probability_gradients",
     "sgd_step",
     "train",
 ]
 
 Activation: TypeAlias = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
-GeneratorLoss: TypeAlias = Literal["saturating", "non-saturating"]
 Params: TypeAlias = Sequence[tuple[Tensor, Tensor]]
 Gradients: TypeAlias = tuple["Layer", ...]
 
@@ -96,68 +93,6 @@ def activation_derivative(z: Tensor, activation: Activation) -> Tensor:
     Source: Rumelhart et al. 1986, eq. 5, for any activation.
     """
     return _DERIVATIVES[activation](z)
-
-
-def discriminator_objective(z_real: Tensor, z_fake: Tensor) -> Tensor:
-    """What the discriminator maximises: mean log D(x) + mean log(1 - D(G(z))).
-
-    Args:
-        z_real: logits of data, shape (B, 1).
-        z_fake: logits of generated examples, shape (B', 1).
-
-    Returns:
-        Nats, shape ().
-
-    Source: Goodfellow et al. 2014, eq. 1.
-    """
-    return F.logsigmoid(z_real).mean() + F.logsigmoid(-z_fake).mean()
-
-
-def generator_loss(z_fake: Tensor, loss: GeneratorLoss) -> Tensor:
-    """What the generator minimises.
-
-    Args:
-        z_fake: logits of generated examples, shape (B, 1).
-        loss: "saturating", mean log(1 - D(G(z))), or "non-saturating", -mean log D(G(z)).
-
-    Returns:
-        Nats, shape ().
-
-    Source: Goodfellow et al. 2014, eq. 1 and section 3.
-    """
-    return F.logsigmoid(-z_fake).mean() if loss == "saturating" else -F.logsigmoid(z_fake).mean()
-
-
-def probability_gradients(p_real: Tensor, p_fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of the discriminator's objective with respect to its probabilities.
-
-    Args:
-        p_real: D(x), in (0, 1), shape (B, 1).
-        p_fake: D(G(z)), in (0, 1), shape (B', 1).
-
-    Returns:
-        1 / (B D(x)) and -1 / (B' (1 - D(G(z)))), of the same shapes.
-
-    Source: Goodfellow et al. 2014, eq. 1, differentiated.
-    """
-    return 1 / (len(p_real) * p_real), -1 / (len(p_fake) * (1 - p_fake))
-
-
-def output_gradients(z_real: Tensor, z_fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of the discriminator's objective with respect to its last pre-activations.
-
-    They are two, not one: sigmoid(-z) / B on real and -sigmoid(z) / B' on generated examples.
-
-    Args:
-        z_real: logits of data, shape (B, 1).
-        z_fake: logits of generated examples, shape (B', 1).
-
-    Returns:
-        Of the same shapes.
-
-    Source: Goodfellow et al. 2014, algorithm 1, first gradient.
-    """
-    return torch.sigmoid(-z_real) / len(z_real), -torch.sigmoid(z_fake) / len(z_fake)
 
 
 def back_propagate(
@@ -225,7 +160,7 @@ def generator_gradients(
         discriminator: with one output; it gets no gradient.
         latents: shape (B, latents).
         activation: between the layers of both.
-        loss: "saturating" or "non-saturating", as in `generator_loss`.
+        loss: "saturating" or "non-saturating", as in `gan_losses.generator_loss`.
 
     Returns:
         Gradients in the shapes of the generator's layers, to be descended.

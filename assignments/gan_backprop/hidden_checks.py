@@ -43,12 +43,12 @@ from grader.checks import (
     judge_by_any,
     like,
 )
-from reference import gan
+from reference import gan, gan_losses
 
 _COUNT = 12
 # They take names that are known here as plain text.
 _SLOPE: Any = gan.activation_derivative
-_LOSS: Any = gan.generator_loss
+_LOSS: Any = gan_losses.generator_loss
 
 
 def _drawn(seed: int) -> list[tuple[Array, Array]]:
@@ -83,7 +83,7 @@ def objective_agrees_on_batches_of_two_sizes(subject: Subject, seed: Callable[[s
     given = _drawn(seed("logits"))
     expected = [
         Expected(
-            gan.discriminator_objective(widened(real), widened(fake)).numpy(),
+            gan_losses.discriminator_objective(widened(real), widened(fake)).numpy(),
             sizes_of_logs(real).mean() + sizes_of_logs(-fake).mean(),
         )
         for real, fake in given
@@ -110,7 +110,7 @@ def gradients_of_probabilities_agree(subject: Subject, seed: Callable[[str], int
     """The slopes in the probabilities are right for batches of two sizes."""
     rng = np.random.default_rng(seed("probabilities"))
     given = tuple(rng.uniform(0.05, 0.95, (n, 1)).astype(np.float32) for n in (7, 5))
-    found = gan.probability_gradients(*map(widened, given))
+    found = gan_losses.probability_gradients(*map(widened, given))
     answers = _two(subject, "probability_gradients", given)
     for answer, value, each in zip(answers, found, of_probabilities(*given), strict=True):
         expect_close(answer, Expected(value.numpy(), each.scale), given=given)
@@ -124,7 +124,7 @@ def gradients_of_logits_agree(subject: Subject, seed: Callable[[str], int]) -> N
     right = [
         Expected(value.numpy(), each.scale)
         for value, each in zip(
-            gan.output_gradients(*map(widened, given)), of_logits(*given), strict=True
+            gan_losses.output_gradients(*map(widened, given)), of_logits(*given), strict=True
         )
     ]
 

@@ -11,15 +11,14 @@ from torch import Tensor
 
 from reference.gan import (
     Activation,
-    GeneratorLoss,
     Gradients,
     Params,
     activation_derivative,
     back_propagate,
     forward,
     generator_gradients,
-    generator_loss,
 )
+from reference.gan_losses import GeneratorLoss, generator_loss
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.gan_backward import (
     NOT_TRANSPOSED,

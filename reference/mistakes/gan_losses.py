@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference.gan import GeneratorLoss, discriminator_objective, generator_loss
+from reference.gan_losses import GeneratorLoss, discriminator_objective, generator_loss
 from reference.mistakes.catalogue import Mistake, Variant
 
 _CLAMP = 1e-6  # what people put under a logarithm that has given them NaN

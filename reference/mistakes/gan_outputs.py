@@ -8,7 +8,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from reference.gan import discriminator_objective, output_gradients, probability_gradients
+from reference.gan_losses import (
+    discriminator_objective,
+    output_gradients,
+    probability_gradients,
+)
 from reference.mistakes.catalogue import Mistake, Variant
 
 Pair: TypeAlias = tuple[Tensor, Tensor]

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from reference.gan import (
     Activation,
-    GeneratorLoss,
     Gradients,
     Layer,
     Params,
@@ -21,9 +20,9 @@ from reference.gan import (
     discriminator_gradients,
     forward,
     generator_gradients,
-    output_gradients,
     sgd_step,
 )
+from reference.gan_losses import GeneratorLoss, output_gradients
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.gan_layers import added, flat, logits, paired, scaled, tracked
 

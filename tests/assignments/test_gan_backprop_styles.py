@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.verdict import Outcome
-from reference import gan
+from reference import gan, gan_losses
 from tests.assignments.test_gan_backprop import checks_of, judged
 
 DERIVATIVE: Any = gan.activation_derivative
@@ -34,7 +34,7 @@ def slope_by_exponentials(z: Tensor, activation: str) -> Tensor:
 
 def outputs_by_two_slopes(z_real: Tensor, z_fake: Tensor) -> tuple[Tensor, ...]:
     """Through D and through the slope of the sigmoid, whose roundings do not cancel."""
-    slopes = gan.probability_gradients(torch.sigmoid(z_real), torch.sigmoid(z_fake))
+    slopes = gan_losses.probability_gradients(torch.sigmoid(z_real), torch.sigmoid(z_fake))
     return tuple(
         slope * slope_by_exponentials(z, "sigmoid")
         for slope, z in zip(slopes, (z_real, z_fake), strict=True)
@@ -42,7 +42,7 @@ def outputs_by_two_slopes(z_real: Tensor, z_fake: Tensor) -> tuple[Tensor, ...]:
 
 
 def outputs_in_arrays(z_real: Tensor, z_fake: Tensor) -> list[Any]:
-    real, fake = gan.output_gradients(z_real, z_fake)
+    real, fake = gan_losses.output_gradients(z_real, z_fake)
     return [np.asarray(real), np.asarray(fake)]
 
 

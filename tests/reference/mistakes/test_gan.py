@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from reference import gan as reference
+from reference import gan_losses
 from reference.mistakes import gan
 from reference.mistakes.catalogue import Mistake, Variant
 from reference.mistakes.gan_layers import added, scaled
@@ -79,7 +80,7 @@ def answers(code: Any, function: str) -> list[torch.Tensor]:
     return [flat(code(*given)) for given in GIVEN[function]]
 
 
-TOPIC = Topic(gan.MISTAKES, gan.VARIANTS, (reference,), GIVEN, answers)
+TOPIC = Topic(gan.MISTAKES, gan.VARIANTS, (reference, gan_losses), GIVEN, answers)
 
 
 @each("mistake", gan.MISTAKES)
