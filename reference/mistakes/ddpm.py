@@ -5,14 +5,25 @@ from __future__ import annotations
 from reference.mistakes import (
     ddpm_drawing,
     ddpm_forward,
+    ddpm_loss,
     ddpm_posterior,
+    ddpm_prediction,
     ddpm_prior,
     ddpm_reverse,
     ddpm_schedule,
 )
 from reference.mistakes.catalogue import Mistake, Variant
 
-_TOPICS = (ddpm_schedule, ddpm_forward, ddpm_prior, ddpm_posterior, ddpm_reverse, ddpm_drawing)
+_TOPICS = (
+    ddpm_schedule,
+    ddpm_forward,
+    ddpm_prior,
+    ddpm_posterior,
+    ddpm_prediction,
+    ddpm_loss,
+    ddpm_reverse,
+    ddpm_drawing,
+)
 
 MISTAKES: tuple[Mistake, ...] = tuple(mistake for topic in _TOPICS for mistake in topic.MISTAKES)
 
