@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,9 @@ _TIMES = {
     np.log(2.0): ("ln 2 times as large", _UNIT),
     0.0: ("zero", ""),
 }
+
+# An answer, what is expected, and the inputs by name.
+_Triple: TypeAlias = tuple[Any, Any, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,43 @@ def expect_all_close(
     """
     evidence(inputs_tried=len(answers))
     triples = list(zip(answers, expecteds, map(named, given), strict=True))
-    wrong = [i for i, (a, e, g) in enumerate(triples) if not _right(a, e, g, condition)]
-    if not wrong:
-        return
+    if wrong := [i for i, (a, e, g) in enumerate(triples) if not _right(a, e, g, condition)]:
+        _fail(triples, wrong, function, condition, message, terms)
+
+
+def _fail(
+    triples: list[_Triple],
+    wrong: list[int],
+    function: str,
+    condition: Any,
+    message: str | None,
+    terms: Terms | None,
+) -> None:
+    """Fails on the first wrong answer, with what it shares with the others."""
     answer, expected, inputs = triples[wrong[0]]
     if isinstance(answer, SubjectError):
         bare = current().hidden or answer.fault == "missing"
         where = "" if bare else f"For {listed(inputs)}: "
         raise SubjectError(f"{where}{answer}", answer.fault)
-    facts = {"inputs_failed": len(wrong), "first_failing_input": wrong[0]}
     try:
         expect_close(
             answer, expected, given=inputs, condition=condition, message=message, function=function
         )
     except CheckFailure as failure:
-        shared, hint = _shared([triples[i] for i in wrong], condition)
-        count = f"It differs on {len(wrong)} of {len(answers)} inputs tried."
-        text = f"{failure.message} {shared or count}"
-        if terms is not None:
-            hint = _misweighted(terms, triples) or hint
+        text, hint = _told(failure.message, triples, wrong, condition, terms)
+        facts = {"inputs_failed": len(wrong), "first_failing_input": wrong[0]}
         raise CheckFailure(text, failure.counterexample, facts, hint=hint) from None
+
+
+def _told(
+    sentence: str, triples: list[_Triple], wrong: list[int], condition: Any, terms: Terms | None
+) -> tuple[str, str]:
+    """The sentence with what the wrong answers share, and a hint where to look."""
+    shared, hint = _shared([triples[i] for i in wrong], condition)
+    if terms is not None:
+        hint = _misweighted(terms, triples) or hint
+    count = f"It differs on {len(wrong)} of {len(triples)} inputs tried."
+    return f"{sentence} {shared or count}", hint
 
 
 def _right(answer: Any, expected: Any, inputs: dict[str, Any], condition: Any) -> bool:
@@ -96,7 +116,7 @@ def _right(answer: Any, expected: Any, inputs: dict[str, Any], condition: Any) -
     return compare(array, expected, list(inputs.values()), condition) is None
 
 
-def _misweighted(terms: Terms, triples: list[tuple[Any, Any, dict[str, Any]]]) -> str:
+def _misweighted(terms: Terms, triples: list[_Triple]) -> str:
     try:
         answers = [as_array(answer) for answer, _, _ in triples]
     except SubjectError:
@@ -105,7 +125,7 @@ def _misweighted(terms: Terms, triples: list[tuple[Any, Any, dict[str, Any]]]) -
     return misweighted(terms, [tuple(inputs.values()) for _, _, inputs in triples], answers, right)
 
 
-def _shared(wrong: list[tuple[Any, Any, dict[str, Any]]], condition: Any) -> tuple[str, str]:
+def _shared(wrong: list[_Triple], condition: Any) -> tuple[str, str]:
     """A sentence and a hint where one factor or offset explains every wrong answer."""
     if len(wrong) < 3:
         return "", ""
