@@ -25,10 +25,11 @@ ONE_IN = 7
 def judge_stacked(judge: Callable[[Sequence[_Rows]], None], inputs: Sequence[_Rows]) -> None:
     """Judges stacks of all rows, and one input in seven alone; every input where those are wrong.
 
-    Whatever a function makes of other rows than the one it answers for, it makes of the inputs of
-    every shape that are asked alone. Where it is right in both, no input is left that it was not
-    asked. Where it is not, what decides is every input alone, so that a failure is never one of
-    the stacks: it has the smallest counterexample, and a function for small batches passes.
+    A mistake in a formula is in the stacks, which hold every row, and one in how rows are put
+    together is in the inputs alone, which are of every shape. What is in neither depends on the
+    values of a row and on which rows stand beside it, at once. Where something is wrong, every
+    input alone decides: a failure has its smallest counterexample and is never about a stack, and
+    a function for small batches only passes.
 
     Args:
         judge: asks for the answers to inputs and raises `CheckFailure` or `SubjectError` where one
