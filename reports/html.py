@@ -35,13 +35,6 @@ def static(*names: str) -> str:
     return "\n".join((_HERE / "static" / name).read_text("utf-8") for name in names)
 
 
-def put(path: Path, page: str) -> None:
-    """Puts a page in its place in one step."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(page, "utf-8")
-    partial.replace(path)
-
-
 def remove_others(folder: Path, names: Collection[str]) -> None:
     """Removes pages that nothing leads to any more, and halves of them."""
     with os.scandir(folder) as entries:

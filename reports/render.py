@@ -14,10 +14,11 @@ from grader.assignment import Assignment
 from grader.regrading import Regrade
 from grader.results import SubmissionResult
 from grader.submission import slug
+from grader.written import write
 from reports import cohort, pair
 from reports.cohort import ClassPage
 from reports.fingerprints import code_of, grams_of, prints_of
-from reports.html import POLICY, environment, put, remove_others, static
+from reports.html import POLICY, environment, remove_others, static
 from reports.notebook import read
 from reports.pair import PairPage
 from reports.remembered import (
@@ -62,7 +63,7 @@ def render(
     if len(page.rows) > ROWS or (out / "more").is_dir():
         _write_all(out / "more", roster_pages(templates, page))
     index = out / "index.html"
-    put(index, class_page(templates, page))
+    write(index, [class_page(templates, page)])
     return index
 
 
@@ -83,7 +84,7 @@ def _write_all(folder: Path, pages: Iterable[tuple[str, str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = set()
     for name, page in pages:
-        put(folder / f"{name}.html", page)
+        write(folder / f"{name}.html", [page])
         names.add(f"{name}.html")
     remove_others(folder, names)
 

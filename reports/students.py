@@ -12,8 +12,9 @@ from grader.assignment import Assignment
 from grader.effective import as_students_see
 from grader.results import SubmissionResult
 from grader.submission import slug
+from grader.written import write
 from reports import student
-from reports.html import POLICY, environment, put, remove_others, static
+from reports.html import POLICY, environment, remove_others, static
 from reports.notebook import Cell, read
 from reports.remembered import Remembered, code_digest, digest, files_digest, notebook_digest
 
@@ -67,7 +68,7 @@ class StudentPages:
         path = self._folder / f"{slug(shown.student_id)}.html"
         inputs = self._inputs(shown)
         if not (path.is_file() and self.remembered.page(path.name) == inputs):
-            put(path, self._page(shown))
+            write(path, [self._page(shown)])
             self.remembered.keep_page(path.name, inputs)
         return path.name
 

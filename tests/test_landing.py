@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ import pytest
 from grader.batch import Options, run_batch
 from grader.results import SubmissionResult
 from grader.schedule import events
-from reports import html, students
+from grader.written import write
+from reports import students
 from tests.batches import Recorded
 
 
@@ -49,13 +50,12 @@ def test_a_student_has_pages_before_the_next_one_is_done(
     graded: Callable[[], Looking], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: Counter[str] = Counter()
-    put = html.put
 
-    def counted(path: Path, page: str) -> None:
+    def counted(path: Path, parts: Iterable[str]) -> None:
         written[f"{path.parent.name}/{path.name}"] += 1
-        put(path, page)
+        write(path, parts)
 
-    monkeypatch.setattr(students, "put", counted)
+    monkeypatch.setattr(students, "write", counted)
     display = graded()
     one = [["feedback/ann.html", "report/students/ann.html"]]
     other = [["feedback/bob.html", "report/students/bob.html"]]
