@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from grader.assignment import Assignment, Question
+from grader.checks.figures import with_added
 from reports.images import Picture, redraw
 from reports.notebook import Cell, joined
 from reports.typeset import label
@@ -35,9 +36,10 @@ def view(assignment: Assignment, question: Question, cells: Sequence[Cell]) -> B
     if reference is None:
         return None
     alt = f"Figure for {label(question.title, 200)}"
+    name = question.figure.after
     encoded = [
         text
-        for cell in _showing(cells, question.figure.after)
+        for cell in with_added(cells, lambda cell: name in _names(cell), lambda cell: cell.grade_id)
         for output in cell.outputs
         if isinstance(output.get("data"), dict)
         and (text := joined(output["data"].get("image/png")))
@@ -45,14 +47,8 @@ def view(assignment: Assignment, question: Question, cells: Sequence[Cell]) -> B
     return Beside(redraw(encoded[-1], alt) if encoded else None, reference)
 
 
-def _showing(cells: Sequence[Cell], name: str) -> list[Cell]:
-    """The cell of this name, and those that were added after it."""
-    named = [i for i, cell in enumerate(cells) if cell.grade_id == name or name in cell.tags]
-    if not named:
-        return []
-    start = named[-1]
-    ends = (i for i, cell in enumerate(cells) if i > start and cell.grade_id)
-    return list(cells[start : next(ends, len(cells))])
+def _names(cell: Cell) -> tuple[str, ...]:
+    return cell.grade_id, *cell.tags
 
 
 @cache

@@ -6,8 +6,8 @@ import base64
 import io
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,8 @@ from grader.checks.recording import evidence
 from grader.checks.subject import Array
 
 MOST_PIXELS = 1 << 24
+
+Cell = TypeVar("Cell")
 
 
 class Layout(Protocol):
@@ -51,12 +53,24 @@ def pngs_of(cells: Sequence[Mapping[str, Any]], name: str) -> list[bytes]:
 
     Where no cell has the name, all cells count: some tools drop names.
     """
-    named = [i for i, cell in enumerate(cells) if name in _names(cell)]
-    if not named:
-        return _pngs(cells)
-    start = named[-1]
-    added = itertools.takewhile(lambda cell: not _grade_id(cell), cells[start + 1 :])
-    return _pngs([cells[start], *added])
+    return _pngs(with_added(cells, lambda cell: name in _names(cell), _grade_id) or cells)
+
+
+def with_added(
+    cells: Sequence[Cell], named: Callable[[Cell], bool], graded: Callable[[Cell], object]
+) -> list[Cell]:
+    """The last cell that is named, with those that a student has added after it; else none.
+
+    Args:
+        cells: of a notebook, in any form.
+        named: whether a cell has the name that is looked for.
+        graded: true of cells that the assignment brings along.
+    """
+    places = [i for i, cell in enumerate(cells) if named(cell)]
+    if not places:
+        return []
+    added = itertools.takewhile(lambda cell: not graded(cell), cells[places[-1] + 1 :])
+    return [cells[places[-1]], *added]
 
 
 def decode_png(png: bytes) -> Array:
