@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_notebook
 
 from grader.errors import InfrastructureError, SubmissionError
 from grader.kernel.composed import compose
@@ -93,14 +94,10 @@ class _Driver:
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        try:
-            notebook, overridden = compose(self._job)
-        except SubmissionError as error:
-            self._say(event="unreadable", reason=str(error))
-            return
-        execution = Execution(notebook, self._job.sandbox.limits, self._on_cell, km=self._manager)
+        limits = self._job.sandbox.limits
+        execution = Execution(new_notebook(), limits, self._on_cell, km=self._manager)
         # The grader may stop this, or be gone, at any moment: also in the middle of a cell.
-        work = asyncio.create_task(self._work(execution, overridden))
+        work = asyncio.create_task(self._work(execution))
         listening = asyncio.create_task(self._obey())
         try:
             await asyncio.wait((work, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -110,19 +107,26 @@ class _Driver:
             await _cancelled(work, listening)
             await self._end(execution)
 
-    async def _work(self, execution: Execution, overridden: dict[str, Any]) -> bool:
+    async def _work(self, execution: Execution) -> bool:
         """Whether the kernel answers from here on."""
-        return await self._start(execution) and await self._execute(execution, overridden)
+        overridden = await self._start(execution)
+        return overridden is not None and await self._execute(execution, overridden)
 
-    async def _start(self, execution: Execution) -> bool:
+    async def _start(self, execution: Execution) -> dict[str, Any] | None:
+        """What is overridden in the notebook; None where it cannot be executed."""
         try:
             await execution.async_start_new_kernel(start=self._launch)
+            # The kernel comes up meanwhile.
+            execution.nb, overridden = compose(self._job)
             await execution.async_start_new_kernel_client()
+        except SubmissionError as error:
+            self._say(event="unreadable", reason=str(error))
+            return None
         except (InfrastructureError, RuntimeError, OSError) as error:
             self._say(event="failed", reason=f"the sandbox did not start: {error}; {self._tail()}")
-            return False
+            return None
         self._say(event="started")
-        return True
+        return overridden
 
     def _launch(self, connection: dict[str, Any], socket_fds: dict[str, int]) -> Process:
         sandbox = self._job.sandbox
