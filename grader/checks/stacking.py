@@ -19,11 +19,11 @@ from grader.errors import SubjectError
 
 _Rows = TypeVar("_Rows", bound=tuple[Array, ...])
 # Prime, so that rungs asked alone differ in their place among those of their shape.
-ONE_IN = 7
+ONE_IN = 13
 
 
 def judge_stacked(judge: Callable[[Sequence[_Rows]], None], inputs: Sequence[_Rows]) -> None:
-    """Judges stacks of all rows, and one input in seven alone; every input where those are wrong.
+    """Judges stacks of all rows, and one input in thirteen alone; every input if those are wrong.
 
     A mistake in a formula is in the stacks, which hold every row, and one in how rows are put
     together is in the inputs alone, which are of every shape. What is in neither depends on the

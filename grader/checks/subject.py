@@ -114,8 +114,18 @@ class Subject(ABC):
         request = Request(
             target, (Call(args, kwargs, seed),), method=method, wrt=tuple(wrt), cotangent=cotangent
         )
-        answer, gradients = self._single(request)
-        return answer, [np.asarray(gradient) for gradient in gradients]
+        return _with_gradients(self._single(request))
+
+    def gradients(
+        self, target: str | Handle, inputs: Sequence[Inputs], *, wrt: Sequence[int | str]
+    ) -> list[tuple[Value, list[Array]]]:
+        """`gradient` of many inputs in one message.
+
+        Raises:
+            SubjectError: of the first call that failed.
+        """
+        answers = self._request(Request(target, tuple(map(_call, inputs)), wrt=tuple(wrt)))
+        return [_with_gradients(answer) for answer in answers]
 
     def new(
         self,
@@ -135,6 +145,13 @@ class Subject(ABC):
         if isinstance(answer, SubjectError):
             raise answer
         return answer
+
+
+def _with_gradients(answer: Value | SubjectError) -> tuple[Value, list[Array]]:
+    if isinstance(answer, SubjectError):
+        raise answer
+    value, gradients = answer
+    return value, [np.asarray(gradient) for gradient in gradients]
 
 
 def _call(inputs: Inputs) -> Call:

@@ -103,6 +103,16 @@ def test_gradients_are_vector_jacobian_products() -> None:
     assert gradient.tolist() == (2 * x * weights).tolist()
 
 
+def test_many_gradients_come_in_one_message() -> None:
+    subject = student(half_square=lambda x: (x**2).sum() / 2, fails=lambda x: x.nothing)
+    inputs = [np.full(size, size, np.float32) for size in (1, 2, 3)]
+    found = subject.gradients("half_square", [(x,) for x in inputs], wrt=(0,))
+    assert [float(answer) for answer, _ in found] == [0.5, 4.0, 13.5]
+    assert all(np.array_equal(slope, x) for (_, [slope]), x in zip(found, inputs, strict=True))
+    with pytest.raises(SubjectError, match="fails raised AttributeError"):
+        subject.gradients("fails", [(inputs[0],)], wrt=(0,))
+
+
 def test_gradients_by_name_of_a_method_and_of_the_first_of_several_outputs() -> None:
     subject = student(model=Encoder(scale=2.0))
     model = subject.handle("model")
