@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from grader.checks.recording import evidence
 
 MOST_POINTS = 2000
 MOST_ROWS = 100_000
+_MOST_EPOCHS = 1e9
 # Of several series, the one on data that the model was not trained on.
 _PREFERRED = ("test", "val")
 _EPOCH = "epoch"
@@ -139,16 +140,29 @@ def _of(columns: Series, wanted: Expectations, source: str) -> Curve | None:
     epochs = columns.get(f"{_EPOCH} of {best}") or columns.get(_EPOCH) or []
     values = columns[best]
     if len(epochs) == len(values):
-        values = list(dict(zip(epochs, values, strict=True)).values())
+        last = dict(zip(epochs, values, strict=True))
+        return _curve(list(last.values()), wanted, source, list(last))
     return _curve(values, wanted, source)
 
 
-def _curve(values: list[float], wanted: Expectations, source: str) -> Curve | None:
+def _curve(
+    values: list[float], wanted: Expectations, source: str, logged: Sequence[float] = ()
+) -> Curve | None:
+    """A value an epoch, or for the epochs that were logged, which loggers number from 0 or 1."""
     if not values:
         return None
     kept = values[:MOST_POINTS]
-    epochs = range(wanted.first_epoch, wanted.first_epoch + len(kept))
-    return Curve(tuple(epochs), tuple(kept), source)
+    numbers = logged[:MOST_POINTS] if _are_epochs(logged) else range(len(kept))
+    first = wanted.first_epoch - numbers[0]
+    return Curve(tuple(int(first + number) for number in numbers), tuple(kept), source)
+
+
+def _are_epochs(logged: Sequence[float]) -> bool:
+    return (
+        bool(logged)
+        and all(number.is_integer() and abs(number) < _MOST_EPOCHS for number in logged)
+        and all(before < after for before, after in pairwise(logged))
+    )
 
 
 def _names(name: str, metric: str) -> bool:

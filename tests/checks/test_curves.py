@@ -54,6 +54,27 @@ def test_the_last_value_of_an_epoch_counts() -> None:
     assert curve.values == (3.5, 2.0)
 
 
+@pytest.mark.parametrize("first", [0, 1, 7])
+def test_epochs_between_those_that_were_logged_count(first: int) -> None:
+    rows = [{"epoch": first + e, "bpd": 4.0 - e / 10} for e in (0, 5, 10)]
+    curve = from_history(rows, UNTRAINED_FIRST)
+    assert curve is not None
+    assert curve.epochs == (0, 5, 10)
+    # Two epochs were never logged, so nobody asks what was reached after them.
+    assert unmet(curve, UNTRAINED_FIRST) == []
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [(0, 0.5, 1), (2, 1, 0), (0, math.nan, 1), (0, math.inf, 5), (0, 1, 1e300)],
+)
+def test_what_numbers_no_epochs_is_counted(epochs: tuple[float, ...]) -> None:
+    rows = [{"epoch": epoch, "bpd": 3.0 - i} for i, epoch in enumerate(epochs)]
+    curve = from_history(rows, UNTRAINED_FIRST)
+    assert curve is not None
+    assert (curve.epochs, curve.values) == ((0, 1, 2), (3.0, 2.0, 1.0))
+
+
 def test_an_event_file_is_read_by_its_tags() -> None:
     curve = from_files({"runs/a/events.out.tfevents.0": LOG}, UNTRAINED_FIRST)
     assert curve is not None
