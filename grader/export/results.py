@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from textwrap import indent
 from typing import Any
 
 from grader.results import SubmissionResult
@@ -17,14 +16,14 @@ def results_json(results: Iterable[SubmissionResult]) -> str:
 
 
 def results_parts(results: Iterable[SubmissionResult]) -> Iterator[str]:
-    """The same in parts, a student's each: no class has to be in memory as a whole.
+    """The same in parts, a student's line each: no class has to be in memory as a whole.
 
     JSON has no word for NaN and infinities; they become null.
     """
     before = '{\n "submissions": ['
     for result in results:
-        row = json.dumps(_finite(result.to_json()), indent=1, allow_nan=False)
-        yield before + "\n" + indent(row, "  ")
+        # With an indent, json's encoder is not the one in C, and takes several times as long.
+        yield f"{before}\n  {json.dumps(_finite(result.to_json()), allow_nan=False)}"
         before = ","
     yield '{\n "submissions": []\n}' if before != "," else "\n ]\n}"
 

@@ -22,3 +22,11 @@ def test_the_file_is_json_whatever_was_recomputed() -> None:
     assert row["recomputed"] == {"bpd": [None, 1.5, None]}
     assert row["verdicts"][0]["evidence"] == {"figures": [1.0, None]}
     assert row["student_id"] == "ann"
+
+
+def test_a_student_is_a_line() -> None:
+    results = [SubmissionResult(name, name, "vae", "graded") for name in ("ann", "bob")]
+    text = results_json(results)
+    lines = [line.rstrip(",") for line in text.splitlines() if "student_id" in line]
+    assert [json.loads(line) for line in lines] == json.loads(text)["submissions"]
+    assert [json.loads(line)["name"] for line in lines] == ["ann", "bob"]
