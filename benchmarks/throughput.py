@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,9 +44,9 @@ class Plan:
     submissions: dict[str, int]
 
 
-# A lecture's hand-ins for grader, whose own start all of them share.
-FULL = Plan(3, {"grader": 300, "nbclient": 20, "nbgrader": 16, "otter": 6})
-QUICK = Plan(1, {"grader": 120, "nbclient": 8, "nbgrader": 6, "otter": 2})
+# A lecture's hand-ins for grader, whose own start all of them share; alone is grader, too.
+FULL = Plan(3, {"grader": 300, "alone": 60, "nbclient": 20, "nbgrader": 16, "otter": 6})
+QUICK = Plan(1, {"grader": 120, "alone": 40, "nbclient": 8, "nbgrader": 6, "otter": 2})
 
 
 @dataclass
@@ -55,10 +56,12 @@ class Measured:
     Attributes:
         seconds: per submission, by tool, a figure for each turn.
         overheads: of every submission in `grader run`: all but the student's own code.
+        alone: the same where one submission runs at a time, so that none waits for a core.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     overheads: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -69,7 +72,8 @@ def main() -> None:
     nbgrader, otter = Nbgrader(options.torch), Otter(options.torch)
     measured = Measured({tool: [] for tool in plan.submissions})
     grade: dict[str, Callable[[Sequence[int], Path], tuple[float, dict[int, float]]]] = {
-        "grader": lambda students, folder: _grader(students, folder, own, measured.overheads),
+        "grader": partial(_grader, own=own, overheads=measured.overheads, jobs=_cores()),
+        "alone": partial(_grader, own=own, overheads=measured.alone, jobs=1),
         "nbclient": _nbclient,
         "nbgrader": nbgrader.grade,
         "otter": otter.grade,
@@ -97,12 +101,17 @@ def _options() -> argparse.Namespace:
 
 
 def _grader(
-    students: Sequence[int], folder: Path, own: Sequence[float], overheads: list[float]
+    students: Sequence[int],
+    folder: Path,
+    *,
+    own: Sequence[float],
+    overheads: list[float],
+    jobs: int,
 ) -> tuple[float, dict[int, float]]:
     classroom.write_plain(students, folder / "class")
     command = [sys.executable, "-m", "grader.cli", "run", str(folder / "class")]
     command += ["--assignment", str(classroom.COURSE), "--out", str(folder / "out")]
-    seconds = _timed([*command, "--isolation", TIER, "--jobs", str(_cores())], dict(os.environ))
+    seconds = _timed([*command, "--isolation", TIER, "--jobs", str(jobs)], dict(os.environ))
     rows = json.loads((folder / "out/results.json").read_text("utf-8"))["submissions"]
     by_name = {row["student_id"]: row for row in rows}
     of = {student: by_name[classroom.name(student)] for student in students}
@@ -164,6 +173,7 @@ def _facts(plan: Plan, measured: Measured) -> dict[str, object]:
         "ratio_nbgrader": medians["nbgrader"] / ours,
         "ratio_otter": medians["otter"] / ours,
         "overhead_seconds": statistics.median(measured.overheads),
+        "overhead_alone_seconds": statistics.median(measured.alone),
         "memory_bytes_per_kernel": kernel.bytes_per_kernel,
         "seconds_per_submission": medians,
         "submissions": plan.submissions,
@@ -190,6 +200,7 @@ def _lines(facts: dict[str, object]) -> Iterator[str]:
         times = each / seconds["grader"]
         yield f"  {tool:<9}{submissions[tool]:4} submissions{each:8.3f} s each{times:8.1f}"
     yield f"  overhead above the student's own code {facts['overhead_seconds']:.3f} s"
+    yield f"  the same with one submission at a time {facts['overhead_alone_seconds']:.3f} s"
     yield f"  memory per kernel {facts['memory_bytes_per_kernel'] / 2**20:.0f} MiB"
 
 
