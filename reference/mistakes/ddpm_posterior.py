@@ -9,47 +9,31 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from reference.mistakes.catalogue import Mistake, Variant
-
-Pair = tuple[Tensor, Tensor]
-
-
-def _entry(values: Tensor, t: Tensor, like: Tensor) -> Tensor:
-    return values[t - 1].to(like).reshape(-1, *[1] * (like.ndim - 1))
-
-
-def _left(betas: Tensor) -> Pair:
-    left = torch.cumprod(1 - betas, 0)
-    return left, torch.cat([left.new_ones(1), left[:-1]])
-
-
-def _coefficients(betas: Tensor) -> Pair:
-    left, before = _left(betas)
-    of_x_t = (1 - betas).sqrt() * (1 - before) / (1 - left)
-    return before.sqrt() * betas / (1 - left), of_x_t
+from reference.mistakes.ddpm_prediction import Pair, coefficients, entry, left_and_before
 
 
 def _variance(betas: Tensor) -> Tensor:
-    left, before = _left(betas)
+    left, before = left_and_before(betas)
     return betas * (1 - before) / (1 - left)
 
 
 def _combined(x0: Tensor, x_t: Tensor, t: Tensor, weights: Pair) -> Tensor:
-    return _entry(weights[0], t, x0) * x0 + _entry(weights[1], t, x0) * x_t
+    return entry(weights[0], t, x0) * x0 + entry(weights[1], t, x0) * x_t
 
 
 def _posterior(x0: Tensor, x_t: Tensor, t: Tensor, betas: Tensor) -> Pair:
-    mean = _combined(x0, x_t, t, _coefficients(betas))
-    return mean, _entry(_variance(betas), t, x0)
+    mean = _combined(x0, x_t, t, coefficients(betas))
+    return mean, entry(_variance(betas), t, x0)
 
 
 def _late_weights(betas: Tensor) -> Pair:
-    left, _ = _left(betas)
-    return left.sqrt() * betas / (1 - left), _coefficients(betas)[1]
+    left, _ = left_and_before(betas)
+    return left.sqrt() * betas / (1 - left), coefficients(betas)[1]
 
 
 def _printed_weights(betas: Tensor) -> Pair:
-    left, before = _left(betas)
-    return _coefficients(betas)[0], left.sqrt() * (1 - before) / (1 - left)
+    left, before = left_and_before(betas)
+    return coefficients(betas)[0], left.sqrt() * (1 - before) / (1 - left)
 
 
 def _full_kl(
@@ -87,8 +71,8 @@ _POSTERIOR = (
         "posterior",
         "At a small t, which of x_0 and x_t should weigh more?",
         lambda x0, x_t, t, betas: (
-            _combined(x_t, x0, t, _coefficients(betas)),
-            _entry(_variance(betas), t, x0),
+            _combined(x_t, x0, t, coefficients(betas)),
+            entry(_variance(betas), t, x0),
         ),
     ),
     Mistake(
@@ -97,7 +81,7 @@ _POSTERIOR = (
         "Check the weight of x_t: over how many steps does its root reach back?",
         lambda x0, x_t, t, betas: (
             _combined(x0, x_t, t, _printed_weights(betas)),
-            _entry(_variance(betas), t, x0),
+            entry(_variance(betas), t, x0),
         ),
     ),
     Mistake(
@@ -106,14 +90,14 @@ _POSTERIOR = (
         "Check the weight of x_0: does it use the timestep that you go to, or come from?",
         lambda x0, x_t, t, betas: (
             _combined(x0, x_t, t, _late_weights(betas)),
-            _entry(_variance(betas), t, x0),
+            entry(_variance(betas), t, x0),
         ),
     ),
     Mistake(
         "posterior/variance-beta",
         "posterior",
         "The mean is right; knowing x_0 as well, how much doubt is left?",
-        lambda x0, x_t, t, betas: (_posterior(x0, x_t, t, betas)[0], _entry(betas, t, x0)),
+        lambda x0, x_t, t, betas: (_posterior(x0, x_t, t, betas)[0], entry(betas, t, x0)),
     ),
     Mistake(
         "posterior/one-t-for-the-batch",
@@ -167,11 +151,11 @@ MISTAKES: tuple[Mistake, ...] = _POSTERIOR + _FULL_KL
 
 
 def _posterior_by_precision(x0: Tensor, x_t: Tensor, t: Tensor, betas: Tensor) -> Pair:
-    _, before = _left(betas)
-    alpha, beta = _entry(1 - betas, t, x0), _entry(betas, t, x0)
-    spread = _entry(1 - before, t, x0)
+    _, before = left_and_before(betas)
+    alpha, beta = entry(1 - betas, t, x0), entry(betas, t, x0)
+    spread = entry(1 - before, t, x0)
     total = alpha * spread + beta
-    mean = (alpha.sqrt() * spread * x_t + beta * _entry(before.sqrt(), t, x0) * x0) / total
+    mean = (alpha.sqrt() * spread * x_t + beta * entry(before.sqrt(), t, x0) * x0) / total
     return mean, spread * beta / total
 
 
@@ -208,12 +192,12 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         "posterior-variance/precisions",
         "posterior_variance",
-        lambda betas: 1 / ((1 - betas) / betas + 1 / (1 - _left(betas)[1])),
+        lambda betas: 1 / ((1 - betas) / betas + 1 / (1 - left_and_before(betas)[1])),
     ),
     Variant(
         "posterior-variance/ratio-first",
         "posterior_variance",
-        lambda betas: (1 - _left(betas)[1]) / (1 - _left(betas)[0]) * betas,
+        lambda betas: (1 - left_and_before(betas)[1]) / (1 - left_and_before(betas)[0]) * betas,
     ),
     Variant("posterior/coefficients", "posterior", _posterior),
     Variant("posterior/precisions", "posterior", _posterior_by_precision),

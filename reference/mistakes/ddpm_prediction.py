@@ -17,13 +17,15 @@ def entry(values: Tensor, t: Tensor, like: Tensor) -> Tensor:
     return values[t - 1].to(like).reshape(-1, *[1] * (like.ndim - 1))
 
 
-def _left(betas: Tensor) -> Pair:
+def left_and_before(betas: Tensor) -> Pair:
+    """The product of alphas up to each t, and that before it."""
     left = torch.cumprod(1 - betas, 0)
     return left, torch.cat([left.new_ones(1), left[:-1]])
 
 
-def _coefficients(betas: Tensor) -> Pair:
-    left, before = _left(betas)
+def coefficients(betas: Tensor) -> Pair:
+    """Of x_0 and of x_t in the mean of the posterior (Ho et al. 2020, eq. 7)."""
+    left, before = left_and_before(betas)
     of_x_t = (1 - betas).sqrt() * (1 - before) / (1 - left)
     return before.sqrt() * betas / (1 - left), of_x_t
 
@@ -38,7 +40,7 @@ def _mean(x_t: Tensor, noise: Tensor, t: Tensor, scale: Tensor, divisor: Tensor)
 
 def right_mean(x_t: Tensor, noise: Tensor, t: Tensor, betas: Tensor) -> Tensor:
     """The right mean of x_{t-1}."""
-    left, _ = _left(betas)
+    left, _ = left_and_before(betas)
     return _mean(x_t, noise, t, betas / (1 - left).sqrt(), (1 - betas).sqrt())
 
 
@@ -48,7 +50,7 @@ def _clean(x_t: Tensor, noise: Tensor, t: Tensor, alphas_cumprod: Tensor) -> Ten
 
 def mean_through_x0(x_t: Tensor, noise: Tensor, t: Tensor, betas: Tensor) -> Tensor:
     """The same by the posterior of the x_0 that the noise leads to."""
-    return _combined(_clean(x_t, noise, t, _left(betas)[0]), x_t, t, _coefficients(betas))
+    return _combined(_clean(x_t, noise, t, left_and_before(betas)[0]), x_t, t, coefficients(betas))
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -85,7 +87,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "mean_from_noise",
         "The noise is in units of its standard deviation; is the divisor under it in the same?",
         lambda x_t, noise, t, betas: _mean(
-            x_t, noise, t, betas / (1 - _left(betas)[0]), (1 - betas).sqrt()
+            x_t, noise, t, betas / (1 - left_and_before(betas)[0]), (1 - betas).sqrt()
         ),
     ),
     Mistake(
@@ -93,7 +95,11 @@ MISTAKES: tuple[Mistake, ...] = (
         "mean_from_noise",
         "One step back undoes the scaling of one step; yours undoes more.",
         lambda x_t, noise, t, betas: _mean(
-            x_t, noise, t, betas / (1 - _left(betas)[0]).sqrt(), _left(betas)[0].sqrt()
+            x_t,
+            noise,
+            t,
+            betas / (1 - left_and_before(betas)[0]).sqrt(),
+            left_and_before(betas)[0].sqrt(),
         ),
     ),
     Mistake(
@@ -101,7 +107,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "mean_from_noise",
         "By what did one forward step scale the signal? Undo that and no more.",
         lambda x_t, noise, t, betas: _mean(
-            x_t, noise, t, betas / (1 - _left(betas)[0]).sqrt(), 1 - betas
+            x_t, noise, t, betas / (1 - left_and_before(betas)[0]).sqrt(), 1 - betas
         ),
     ),
     Mistake(
@@ -115,7 +121,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "mean_from_noise",
         "A single step takes out a single step's share of the noise.",
         lambda x_t, noise, t, betas: _mean(
-            x_t, noise, t, (1 - _left(betas)[0]).sqrt(), (1 - betas).sqrt()
+            x_t, noise, t, (1 - left_and_before(betas)[0]).sqrt(), (1 - betas).sqrt()
         ),
     ),
 )
@@ -145,7 +151,7 @@ VARIANTS: tuple[Variant, ...] = (
         "mean_from_noise",
         lambda x_t, noise, t, betas: (
             entry((1 - betas).rsqrt(), t, x_t)
-            * (x_t - entry(betas * (1 - _left(betas)[0]).rsqrt(), t, x_t) * noise)
+            * (x_t - entry(betas * (1 - left_and_before(betas)[0]).rsqrt(), t, x_t) * noise)
         ),
     ),
 )
