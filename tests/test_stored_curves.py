@@ -56,13 +56,19 @@ def test_an_untrained_vae_needs_four_bits_and_the_first_epoch_takes_most(data_se
 def test_the_headline_figures_of_the_courses_are_reached() -> None:
     assert len(bpd("fashion-mnist", 2)) == 3
     assert max(bpd("fashion-mnist", 2)) < 2.0
-    # On the way to 1.20 to 1.25, and to 0.52, which take 80 epochs.
-    for data_set, end in (("fashion-mnist", 1.20), ("mnist", 0.52)):
-        runs = stored(f"vae/curves/{data_set}.json")["runs"]
-        run = max(runs, key=lambda run: len(run["test_bpd"]))
+    longest = {name: longest_run(name) for name in ("fashion-mnist", "mnist")}
+    assert longest["mnist"]["test_bpd"][80] == pytest.approx(0.52, abs=0.005)
+    # On the way to 1.20 to 1.25, which takes 80 epochs, too.
+    assert 1.20 < longest["fashion-mnist"]["test_bpd"][-1] < 1.35
+    for run in longest.values():
         # Late epochs differ by less than the images that a figure is averaged over let it be known.
         noise = 3 * run["test_std_error"][-1]
-        assert end < run["test_bpd"][-1] < min(run["test_bpd"]) + noise
+        assert run["test_bpd"][-1] < min(run["test_bpd"]) + noise
+
+
+def longest_run(data_set: str) -> dict[str, Any]:
+    runs: list[dict[str, Any]] = stored(f"vae/curves/{data_set}.json")["runs"]
+    return max(runs, key=lambda run: len(run["test_bpd"]))
 
 
 @pytest.mark.parametrize("scale", SCALES, ids=lambda s: f"{s.assignment}/{s.data_set}/{s.epochs}")
